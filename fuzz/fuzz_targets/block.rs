@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::ground::block`].
+#![cfg_attr(fuzzing, no_main)]
+
+fuzz::entry!(fuzz::ground::block);

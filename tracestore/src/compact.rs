@@ -2,12 +2,14 @@
 //! `bedrock::store`'s to decide.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use bedrock::Result;
 use bedrock::store::{LiveBlock, Salvaged};
 
-use crate::block::{Block, BlockWriter, SpanRow};
+use crate::block::{Block, BlockWriter, GatheredTrace, GroupBatch, SpanRow};
 use crate::memory::{StoredTrace, saturated};
+use crate::merge;
 use crate::model::{Trace, TraceId};
 
 /// Decoded groups that are kept of each source. Sources and result are in order of time, so the pieces of a trace
@@ -17,11 +19,13 @@ const GROUPS_KEPT: usize = 2;
 /// Where the pieces of a trace are: source and place in it.
 struct Pieces {
     start_ns: u64,
+    spans: usize,
     places: Vec<(usize, usize)>,
 }
 
 /// Writes the traces of `sources` that are not deleted, each in one piece. Holds two decoded groups of each source, one
-/// group of the new block, and 40 bytes a trace.
+/// group of the new block, and 48 bytes a trace; of a trace that fills a group on its own some 150 bytes a span, column
+/// by column.
 ///
 /// # Errors
 ///
@@ -37,9 +41,12 @@ pub(crate) fn copy_traces(sources: &[LiveBlock<Block>], writer: &mut BlockWriter
                 if block.is_deleted(here as u32) {
                     continue;
                 }
-                let pieces = traces
-                    .entry(summary.id)
-                    .or_insert_with(|| Pieces { start_ns: summary.start_ns, places: Vec::new() });
+                let pieces = traces.entry(summary.id).or_insert_with(|| Pieces {
+                    start_ns: summary.start_ns,
+                    spans: 0,
+                    places: Vec::new(),
+                });
+                pieces.spans += summary.rows.len();
                 pieces.start_ns = pieces.start_ns.min(summary.start_ns);
                 pieces.places.push((source, here));
             }
@@ -50,6 +57,10 @@ pub(crate) fn copy_traces(sources: &[LiveBlock<Block>], writer: &mut BlockWriter
     let mut readers: Vec<GroupReader> =
         sources.iter().map(|block| GroupReader { block: block.clone(), kept: VecDeque::new() }).collect();
     for (id, pieces) in order {
+        if pieces.spans >= merge::SPANS_MIN {
+            writer.gathered(&gathered(sources, id, &pieces)?)?;
+            continue;
+        }
         let mut trace = Trace { id, spans: Vec::new() };
         for (source, place) in pieces.places {
             trace.spans.extend(readers[source].trace(place)?.spans);
@@ -58,6 +69,17 @@ pub(crate) fn copy_traces(sources: &[LiveBlock<Block>], writer: &mut BlockWriter
         write(&stored, writer)?;
     }
     Ok(())
+}
+
+/// A huge trace.
+fn gathered<'b>(sources: &'b [LiveBlock<Block>], id: TraceId, pieces: &Pieces) -> Result<GatheredTrace<'b>> {
+    let mut batches = Vec::with_capacity(pieces.places.len());
+    for (source, place) in &pieces.places {
+        let block = sources.get(*source).and_then(|block| Some((block, block.group_of(*place)?.0)));
+        let Some((block, group)) = block else { continue };
+        batches.extend(GroupBatch::open(block, group, |trace| trace.id == id)?);
+    }
+    GatheredTrace::new(batches)
 }
 
 fn write(stored: &StoredTrace, writer: &mut BlockWriter<'_>) -> Result<()> {
@@ -76,18 +98,40 @@ pub(crate) fn salvage_traces(block: &LiveBlock<Block>, writer: &mut BlockWriter<
     for (number, group) in block.groups().iter().enumerate() {
         let places = first..first + group.traces as u32;
         first = places.end;
-        let Ok(traces) = block.decode_traces(number, None) else {
+        if block.check_group(number).is_err() {
             // How many of its spans were deleted stands in a page that may be lost.
             salvaged.lose(group.spans as u64, saturated(group.start_ns), saturated(group.end_ns));
             continue;
-        };
-        for (_, trace) in places.zip(traces).filter(|(place, _)| !block.is_deleted(*place)) {
-            let stored = StoredTrace::new(trace);
-            write(&stored, writer)?;
-            salvaged.kept_rows += stored.len() as u64;
         }
+        salvaged.kept_rows += salvage_group(block, number, places, writer)?;
     }
     Ok(salvaged)
+}
+
+/// Writes what is not deleted of a sound group, and says how many spans that is.
+fn salvage_group(
+    block: &LiveBlock<Block>,
+    number: usize,
+    places: Range<u32>,
+    writer: &mut BlockWriter<'_>,
+) -> Result<u64> {
+    let is_huge = block.groups().get(number).is_some_and(|group| group.spans >= merge::SPANS_MIN);
+    if is_huge && places.len() == 1 {
+        if block.is_deleted(places.start) {
+            return Ok(0);
+        }
+        let trace = GatheredTrace::new(GroupBatch::open(block, number, |_| true)?.into_iter().collect())?;
+        writer.gathered(&trace)?;
+        return Ok(trace.spans() as u64);
+    }
+    let mut kept = 0;
+    let traces = block.decode_traces(number, None)?;
+    for (_, trace) in places.zip(traces).filter(|(place, _)| !block.is_deleted(*place)) {
+        let stored = StoredTrace::new(trace);
+        write(&stored, writer)?;
+        kept += stored.len() as u64;
+    }
+    Ok(kept)
 }
 
 /// The traces of one source, decoded group by group.

@@ -36,6 +36,7 @@ mod read_only;
 pub mod column;
 pub mod field;
 pub mod memory;
+mod merge;
 mod order;
 mod sampling;
 pub mod source;

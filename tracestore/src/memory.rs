@@ -192,11 +192,6 @@ impl StoredTrace {
         self.trace.spans.len()
     }
 
-    /// The first start of a span.
-    pub(crate) fn start_ns(&self) -> u64 {
-        self.summary.start_ns
-    }
-
     /// Whether the trace shares a nanosecond with the window.
     pub(crate) fn overlaps(&self, window: TimeWindow) -> bool {
         window.overlaps(self.summary.start_ns, self.summary.end_ns)

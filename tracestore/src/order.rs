@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::block::SpanRow;
 use crate::memory::service_name;
 use crate::model::{Resource, Scope, SpanRecord, TraceId};
@@ -46,20 +48,40 @@ pub(crate) fn sort<T: Ordered>(spans: &mut [T]) {
 
 /// Brings spans of one resource together, and in it those of one library, in the order in which they first come.
 pub(crate) fn gather_origins<T: Ordered>(spans: &mut [T]) {
-    let mut origins: Vec<(Arc<Resource>, Arc<Scope>)> = Vec::new();
+    let mut origins = Origins::default();
     spans.sort_by_cached_key(|span| {
         let (resource, scope) = span.origin();
-        // Most spans share the very same resource, so the pointers usually settle it.
+        origins.place(resource, scope)
+    });
+}
+
+/// The origins of one trace in the order in which they first come.
+#[derive(Default)]
+struct Origins {
+    known: Vec<(Arc<Resource>, Arc<Scope>)>,
+    /// Most spans share the very same allocations, so that contents are compared once for each of them.
+    by_address: FxHashMap<(*const Resource, *const Scope), (u32, u32)>,
+}
+
+impl Origins {
+    /// The place of the resource's first span, then that of the library's first in it.
+    fn place(&mut self, resource: &Arc<Resource>, scope: &Arc<Scope>) -> (u32, u32) {
+        let address = (Arc::as_ptr(resource), Arc::as_ptr(scope));
+        if let Some(place) = self.by_address.get(&address) {
+            return *place;
+        }
         let of = |known: &Arc<Resource>| Arc::ptr_eq(known, resource) || *known == *resource;
         let by = |known: &Arc<Scope>| Arc::ptr_eq(known, scope) || *known == *scope;
-        let first = origins.iter().position(|(resource, _)| of(resource));
-        let known = origins.iter().position(|(resource, scope)| of(resource) && by(scope));
+        let first = self.known.iter().position(|(resource, _)| of(resource));
+        let known = self.known.iter().position(|(resource, scope)| of(resource) && by(scope));
         let place = known.unwrap_or_else(|| {
-            origins.push((Arc::clone(resource), Arc::clone(scope)));
-            origins.len() - 1
+            self.known.push((Arc::clone(resource), Arc::clone(scope)));
+            self.known.len() - 1
         });
-        (first.unwrap_or(place), place)
-    });
+        let place = (first.unwrap_or(place) as u32, place as u32);
+        self.by_address.insert(address, place);
+        place
+    }
 }
 
 /// What spans in order of storage say of their trace.

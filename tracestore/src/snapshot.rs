@@ -1,5 +1,7 @@
 //! A consistent view of a store: heads and blocks as they were at one moment.
 
+mod pieces;
+
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +13,7 @@ use rustc_hash::FxHashSet;
 use crate::block::{Block, GroupBatch};
 use crate::field::{Field, Intrinsic, Scope};
 use crate::head::{Head, SpanRef};
-use crate::memory::{MemoryBatch, StoredTrace};
+use crate::memory::StoredTrace;
 use crate::model::{SpanRecord, Trace, TraceId};
 use crate::source::{Requirement, ScanRequest, Source, SpanBatch, TimeWindow, Visit};
 use crate::store::Traces;
@@ -84,22 +86,6 @@ impl Snapshot {
         })
     }
 
-    /// All spans of a trace, from every part, in order of storage.
-    pub(crate) fn gather(&self, id: TraceId) -> Result<Option<StoredTrace>> {
-        let mut trace = Trace { id, spans: Vec::new() };
-        for block in &self.blocks {
-            let Some(place) = find(block, id) else { continue };
-            let Some((group, first)) = block.group_of(place) else { continue };
-            for piece in block.decode_traces(group, Some(&[place - first]))? {
-                trace.spans.extend(piece.spans);
-            }
-        }
-        for head in &self.heads {
-            trace.spans.extend(head.head.decode(id, head.trace(id)).spans);
-        }
-        Ok((!trace.spans.is_empty()).then(|| StoredTrace::new(trace)))
-    }
-
     /// Shows the spans of a trace, some thousand at a time, piece by piece in no particular order: for traces that one
     /// would rather not hold as a whole, which [`Source::trace`] does. Takes memory for the columns of one piece (some
     /// 200 bytes a span) and for the spans at hand (about 800 bytes each).
@@ -159,49 +145,6 @@ impl Snapshot {
             newest_first: false,
         };
         heads.scan_decoded(&request, &mut |batch| see(batch).map(ControlFlow::Continue)).map(drop)
-    }
-
-    /// Shows the traces of heads, and those that are split, in batches of decoded spans.
-    fn scan_decoded(&self, request: &ScanRequest, visit: &mut Visit<'_>) -> Result<ControlFlow<()>> {
-        let mut ids: BTreeSet<TraceId> = self.split().iter().copied().collect();
-        for head in &self.heads {
-            ids.extend(head.traces().filter_map(|spans| spans.first()).map(|span| span.trace));
-        }
-        let mut traces: Vec<StoredTrace> = Vec::new();
-        let mut spans = 0;
-        let mut wanted = Vec::new();
-        for id in ids {
-            let Some(trace) = self.gather(id)?.filter(|trace| trace.overlaps(request.window)) else {
-                continue;
-            };
-            if request.newest_first {
-                wanted.push((std::cmp::Reverse(trace.start_ns()), id));
-                continue;
-            }
-            spans += trace.len();
-            traces.push(trace);
-            if spans >= HEAD_BATCH_SPANS {
-                if visit(&MemoryBatch::new(&traces.iter().collect::<Vec<_>>()))?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                (traces, spans) = (Vec::new(), 0);
-            }
-        }
-        // In order of time only ids can be kept: a head may hold more than fits decoded.
-        wanted.sort_unstable();
-        for ids in wanted.chunks(HEAD_BATCH_SPANS / 10) {
-            let chunk: Result<Vec<Option<StoredTrace>>> =
-                ids.iter().map(|(_, id)| self.gather(*id)).collect();
-            traces.extend(chunk?.into_iter().flatten());
-            if visit(&MemoryBatch::new(&traces.iter().collect::<Vec<_>>()))?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            traces.clear();
-        }
-        if traces.is_empty() {
-            return Ok(ControlFlow::Continue(()));
-        }
-        visit(&MemoryBatch::new(&traces.iter().collect::<Vec<_>>()))
     }
 }
 

@@ -1,8 +1,9 @@
-//! What one huge trace takes: it is ingested, found and searched in bounded memory.
+//! What one huge trace takes: it is ingested, found, searched and compacted in bounded memory.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use peak_alloc::PeakAlloc;
@@ -10,7 +11,7 @@ use tracestore::model::{
     Attribute, Event, Resource, ResourceSpans, Scope, ScopeSpans, Span, SpanId, SpanKind, SpanRecord, TraceId,
 };
 use tracestore::traceql::SearchOptions;
-use tracestore::{Db, Options, api};
+use tracestore::{Db, Options, api, repair};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -60,20 +61,35 @@ fn peak() -> usize {
     peak
 }
 
+/// Flips a bit of the first page of the only block.
+fn damage_first_page(dir: &Path) {
+    let blocks = dir.join(bedrock::manifest::BLOCKS_DIR);
+    let block = std::fs::read_dir(blocks).unwrap().next().unwrap().unwrap().path();
+    let file = block.join("spans");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // Behind the head of the file.
+    bytes[64] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
 /// 100,000 spans of one trace, or a million where the rounds are more than one.
 #[test]
-fn a_huge_trace_is_ingested_found_and_searched_in_bounded_memory() {
+fn a_huge_trace_is_ingested_found_searched_and_compacted_in_bounded_memory() {
     let spans = if testkit::rounds::rounds() > 1 { 1_000_000 } else { 100_000 };
     let dir = tempfile::tempdir().unwrap();
     let options =
         Options { background: false, durability: bedrock::wal::Durability::Never, ..Options::default() };
-    let db = Db::open(dir.path(), options).unwrap();
+    let db = Db::open(dir.path(), options.clone()).unwrap();
+    // A neighbour that begins before it.
+    let early = Span { trace_id: TraceId([1; 16]), span_id: SpanId([1; 8]), start_ns: 1, ..Span::default() };
+    let scopes = vec![ScopeSpans { scope: Arc::new(Scope::default()), spans: vec![early] }];
+    db.commit(&[ResourceSpans { resource: Arc::new(Resource::default()), scopes }]).unwrap();
     for first in (0..spans).step_by(BATCH as usize) {
         commit(&db, first);
     }
     db.flush().unwrap();
     let ingested = peak();
-    let visit = || {
+    let visit = |db: &Db| {
         let mut seen = 0;
         let count = &mut |some: Vec<SpanRecord>| {
             seen += some.len() as u64;
@@ -83,25 +99,37 @@ fn a_huge_trace_is_ingested_found_and_searched_in_bounded_memory() {
         assert_eq!(seen, spans);
         peak()
     };
-    let visited = visit();
-    db.compact().unwrap();
-    assert_eq!((db.stats().block_traces, db.stats().block_spans), (1, spans));
-    let compacted = peak();
-    let visited = visited.max(visit());
+    let visited = visit(&db);
+    let query = "{ .http.status_code = 500 }";
+    let structure = "{ .http.status_code = 500 } >> { .http.status_code = 404 }";
     let search = |query: &str| {
-        assert_eq!(
-            api::search(&db.snapshot(), query, &SearchOptions::default()).unwrap().len(),
-            1,
-            "{query}"
-        );
+        let found = api::search(&db.snapshot(), query, &SearchOptions::default()).unwrap();
+        assert_eq!(found.len(), 1, "{query}");
         peak()
     };
-    let searched = search("{ .http.status_code = 500 }");
-    let structural = search("{ .http.status_code = 500 } >> { .http.status_code = 404 }");
+    let in_pieces = [search(query), search(structure)];
+    db.compact().unwrap();
+    assert_eq!((db.stats().block_traces, db.stats().block_spans), (2, spans + 1));
+    let compacted = peak();
+    assert!(db.verify().is_empty());
+    let verified = peak();
+    let visited = visited.max(visit(&db));
+    let compacted_search = [search(query), search(structure)];
+    db.close().unwrap();
+    damage_first_page(dir.path());
+    peak();
+    let repaired = repair(dir.path()).unwrap();
+    let repair_peak = peak();
+    let kept = repaired.damaged[0].rows.as_ref().unwrap().kept_rows;
+    assert_eq!((repaired.damaged.len(), kept), (1, spans), "all but the neighbour");
+    let db = Db::open(dir.path(), options).unwrap();
+    visit(&db);
     eprintln!(
-        "{spans} spans of one trace, MiB at the peak: ingest {ingested}, compaction {compacted}, visit {visited}, \
-         search {searched}, structural search {structural}"
+        "{spans} spans of one trace, MiB at the peak: ingest {ingested}, compaction {compacted}, check {verified}, repair {repair_peak}, visit {visited}, \
+         search and structural search in pieces {in_pieces:?}, compacted {compacted_search:?}"
     );
-    assert!(ingested.max(visited).max(searched).max(structural) < 300);
+    let peaks =
+        [&[ingested, visited, compacted, verified, repair_peak], &in_pieces[..], &compacted_search].concat();
+    assert!(peaks.iter().all(|peak| *peak < 300), "{peaks:?}");
     db.close().unwrap();
 }

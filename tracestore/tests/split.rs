@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +12,7 @@ use tracestore::api::{self, RangeParameters};
 use tracestore::memory::MemorySource;
 use tracestore::model::{
     AnyValue, Attribute, Event, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, SpanId, SpanKind,
-    Status, StatusCode, TraceId,
+    SpanRecord, Status, StatusCode, TraceId,
 };
 use tracestore::source::{Source, TimeWindow};
 use tracestore::traceql::{MetricsOptions, SearchOptions, Series};
@@ -69,6 +71,17 @@ fn span(rng: &mut ChaCha8Rng, trace: u64, number: u64) -> ResourceSpans {
         let items: Vec<AnyValue> = items.collect();
         attributes.push(Attribute::new("list", AnyValue::Array(items)));
     }
+    if below(rng, 6) == 0 {
+        let mixed = match below(rng, 4) {
+            0 => AnyValue::Bytes(vec![1, 2, 3]),
+            1 => AnyValue::from(below(rng, 2) as i64),
+            2 => AnyValue::from("m"),
+            _ => AnyValue::Map(vec![Attribute::new("in", true)]),
+        };
+        attributes.push(Attribute::new("mixed", mixed.clone()));
+        // The same key twice: queries see the first.
+        attributes.push(Attribute::new("mixed", mixed));
+    }
     let start_ns = SECOND_NS * (100 + 10 * trace + below(rng, 10)) + number;
     let events = (0..below(rng, 3)).map(|_| Event {
         time_ns: start_ns + 1,
@@ -95,7 +108,13 @@ fn span(rng: &mut ChaCha8Rng, trace: u64, number: u64) -> ResourceSpans {
         attributes,
         events,
         links,
-        status: Status { code: StatusCode(below(rng, 3) as i32), message: String::new() },
+        status: Status {
+            code: StatusCode(below(rng, 3) as i32),
+            message: ["", "late"][below(rng, 2) as usize].to_owned(),
+        },
+        trace_state: ["", "ot=th:8"][below(rng, 2) as usize].to_owned(),
+        flags: below(rng, 3) as u32,
+        dropped_links_count: below(rng, 2) as u32,
         ..Span::default()
     };
     let attributes = vec![Attribute::new("service.name", format!("s{}", below(rng, 3)))];
@@ -140,10 +159,56 @@ fn answers(source: &dyn Source) -> Vec<String> {
     answers
 }
 
+/// Commits spans in some requests, with flushes and compactions between them, and asks in every state.
+fn check(rng: &mut ChaCha8Rng, mut spans: Vec<ResourceSpans>, case: &str) {
+    for index in (1..spans.len()).rev() {
+        spans.swap(index, below(rng, index as u64 + 1) as usize);
+    }
+    let model = MemorySource::new(spans.clone());
+    let expected = answers(&model);
+    assert!(expected.iter().any(|answer| answer.contains("Exemplar {")), "exemplars are among the answers");
+    let db = Db::in_memory(Options { background: false, ..Options::default() }).unwrap();
+    let mut rest = spans.as_slice();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(1 + below(rng, rest.len() as u64) as usize);
+        db.commit(now).unwrap();
+        rest = later;
+        match below(rng, 4) {
+            0 | 1 => db.flush().unwrap(),
+            2 => db.compact().unwrap(),
+            _ => {}
+        }
+    }
+    let ids: BTreeSet<TraceId> = spans.iter().map(|envelope| envelope.scopes[0].spans[0].trace_id).collect();
+    let same = |held: &str| {
+        for (found, expected) in answers(&db.snapshot()).iter().zip(&expected) {
+            assert_eq!(found, expected, "{case}, {held}");
+        }
+        for id in &ids {
+            let (found, expected) = (db.snapshot().trace(*id).unwrap(), model.trace(*id).unwrap());
+            assert!(found == expected, "{case}, {held}: trace {id} is another one");
+        }
+    };
+    same("as committed");
+    db.flush().unwrap();
+    same("in blocks");
+    db.compact().unwrap();
+    same("compacted");
+    for id in &ids {
+        // Nothing sorts what a block shows.
+        let mut shown = Vec::new();
+        let mut see = |some: Vec<SpanRecord>| {
+            shown.extend(some);
+            ControlFlow::Continue(())
+        };
+        db.snapshot().visit_trace(*id, &mut see).unwrap();
+        assert!(shown == model.trace(*id).unwrap().unwrap().spans, "{case}: trace {id} as stored");
+    }
+}
+
 #[test]
 fn answers_do_not_depend_on_the_split() {
-    let rounds = std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1u64);
-    for seed in 0..6 * rounds {
+    for seed in 0..6 * testkit::rounds::rounds() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let traces = 1 + below(&mut rng, 8);
         let mut spans: Vec<ResourceSpans> = Vec::new();
@@ -151,35 +216,19 @@ fn answers_do_not_depend_on_the_split() {
             let count = 1 + below(&mut rng, 12);
             spans.extend((0..count).map(|number| span(&mut rng, trace, number)));
         }
-        for index in (1..spans.len()).rev() {
-            spans.swap(index, below(&mut rng, index as u64 + 1) as usize);
+        check(&mut rng, spans, &format!("seed {seed}"));
+    }
+}
+
+/// Traces of so many spans are brought together column by column, and theirs is a group of its own.
+#[test]
+fn answers_do_not_depend_on_the_split_of_a_huge_trace() {
+    for seed in 0..testkit::rounds::rounds() {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut spans: Vec<ResourceSpans> = Vec::new();
+        for (trace, count) in [(0, 10), (1, 5_000), (2, 10), (3, 4_200)] {
+            spans.extend((0..count).map(|number| span(&mut rng, trace, number)));
         }
-        let expected = answers(&MemorySource::new(spans.clone()));
-        assert!(
-            expected.iter().any(|answer| answer.contains("Exemplar {")),
-            "exemplars are among the answers"
-        );
-        let db = Db::in_memory(Options { background: false, ..Options::default() }).unwrap();
-        let mut rest = spans.as_slice();
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(1 + below(&mut rng, rest.len() as u64) as usize);
-            db.commit(now).unwrap();
-            rest = later;
-            match below(&mut rng, 4) {
-                0 | 1 => db.flush().unwrap(),
-                2 => db.compact().unwrap(),
-                _ => {}
-            }
-        }
-        let same = |held: &str, found: Vec<String>| {
-            for (found, expected) in found.iter().zip(&expected) {
-                assert_eq!(found, expected, "seed {seed}, {held}");
-            }
-        };
-        same("as committed", answers(&db.snapshot()));
-        db.flush().unwrap();
-        same("in blocks", answers(&db.snapshot()));
-        db.compact().unwrap();
-        same("compacted", answers(&db.snapshot()));
+        check(&mut rng, spans, &format!("seed {seed}"));
     }
 }

@@ -8,6 +8,8 @@
 //! shapes   count:varint  each: keys:varint, key:varint..  then the shape of every row: numbers
 //! ```
 
+use std::ops::Range;
+
 use bedrock::codec::{ByteReader, DecodeError, numbers, varint};
 use rustc_hash::FxHashMap;
 
@@ -23,7 +25,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    fn number(&mut self, key: &str) -> u32 {
+    pub(super) fn number(&mut self, key: &str) -> u32 {
         if let Some(&number) = self.numbers.get(key) {
             return number;
         }
@@ -62,16 +64,26 @@ impl AttributesBuilder {
                 self.columns[key].set_repeats();
             }
         });
-        let number = match self.shapes.get(self.shape.as_slice()) {
-            Some(number) => *number,
-            None => {
-                let number = self.shape_keys.len() as i64;
-                self.shapes.insert(self.shape.clone(), number);
-                self.shape_keys.push(self.shape.clone());
-                number
-            }
-        };
+        let shape = std::mem::take(&mut self.shape);
+        let number = self.number(&shape);
         self.rows.push(number);
+        self.shape = shape;
+    }
+
+    /// Adds a row of which only the shape is known, by its number.
+    pub(super) fn push_shape(&mut self, number: i64) {
+        self.rows.push(number);
+    }
+
+    /// The number of a shape.
+    pub(super) fn number(&mut self, shape: &[u32]) -> i64 {
+        if let Some(number) = self.shapes.get(shape) {
+            return *number;
+        }
+        let number = self.shape_keys.len() as i64;
+        self.shapes.insert(shape.to_vec(), number);
+        self.shape_keys.push(shape.to_vec());
+        number
     }
 
     /// Appends the shapes.
@@ -116,6 +128,11 @@ impl Shapes {
 
     /// For every row, which value of the key's column is its first, if it has the key.
     pub(super) fn first_values(&self, key: u32) -> impl Iterator<Item = Option<u32>> + '_ {
+        self.values(key).map(|values| (!values.is_empty()).then_some(values.start))
+    }
+
+    /// For every row, which values of the key's column are its own.
+    pub(super) fn values(&self, key: u32) -> impl Iterator<Item = Range<u32>> + '_ {
         let counts: Vec<u32> = self
             .keys
             .iter()
@@ -124,9 +141,9 @@ impl Shapes {
         let mut next = 0;
         self.rows.iter().map(move |shape| {
             let count = counts.get(*shape as usize).copied().unwrap_or_default();
-            let first = (count > 0).then_some(next);
+            let first = next;
             next += count;
-            first
+            first..next
         })
     }
 }

@@ -12,16 +12,17 @@ use super::values::ValueColumn;
 use crate::column::{Column, ColumnBuilder, Nested};
 use crate::field::{Field, Intrinsic, Scope};
 use crate::memory::{lookup, parent_id, saturated, service_name};
+use crate::merge::{Piece, PieceRows};
 use crate::model::{SpanId, SpanKind, StatusCode};
 use crate::sampling;
 use crate::source::{SpanBatch, TraceSummary};
 use crate::traceql::Value;
-use crate::tree::{self, Place};
+use crate::tree::{self, Node, Place};
 
 /// Some traces of a group. Columns are decoded when they are asked for.
 pub(crate) struct GroupBatch<'b> {
-    block: &'b Block,
-    group: &'b GroupMeta,
+    pub(super) block: &'b Block,
+    pub(super) group: &'b GroupMeta,
     traces: Vec<TraceSummary>,
     /// The rows of the group that the batch holds; all of them where absent.
     rows: Option<Vec<u32>>,
@@ -70,7 +71,7 @@ impl<'b> GroupBatch<'b> {
         Ok(self.ids.get_or_init(|| ids))
     }
 
-    fn group_row(&self, row: usize) -> usize {
+    pub(super) fn group_row(&self, row: usize) -> usize {
         self.rows.as_ref().map_or(row, |rows| rows.get(row).copied().unwrap_or_default() as usize)
     }
 
@@ -140,7 +141,7 @@ impl<'b> GroupBatch<'b> {
         Ok(places)
     }
 
-    fn starts(&self) -> Result<Vec<u64>> {
+    pub(super) fn starts(&self) -> Result<Vec<u64>> {
         let mut starts = self.select(self.block.numbers(self.group, CorePage::Starts)?);
         let mut absolute = Vec::with_capacity(starts.len());
         for trace in &self.traces {
@@ -276,6 +277,25 @@ impl<'b> GroupBatch<'b> {
             let index = firsts.get(item).copied().flatten();
             index.zip(values.as_ref()).map_or(Value::Nil, |(index, values)| values.value(index as usize))
         }))
+    }
+}
+
+impl Piece for GroupBatch<'_> {
+    fn rows(&self) -> Result<PieceRows> {
+        let ids = self.ids()?;
+        let parents = self.select(self.block.parents(self.group, ids)?);
+        let kinds = self.select(self.block.kinds(self.group)?.0);
+        let nodes = self.select(ids.to_vec()).into_iter().zip(parents).zip(kinds);
+        let (resources, scopes) = self.block.origins(self.group)?;
+        Ok(PieceRows {
+            starts: self.starts()?,
+            nodes: nodes
+                .map(|((id, parent), kind)| Node { id, parent, kind: SpanKind(kind as i32) })
+                .collect(),
+            origins: self.select(resources).into_iter().zip(self.select(scopes)).collect(),
+            resources: self.block.resources().to_vec(),
+            scopes: self.block.scopes().to_vec(),
+        })
     }
 }
 

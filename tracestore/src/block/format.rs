@@ -76,10 +76,30 @@ pub(super) enum CorePage {
     Links,
 }
 
-pub(super) const CORE_PAGES: usize = CorePage::Links as usize + 1;
+impl CorePage {
+    /// All of them, in the order of the index.
+    pub(super) const ALL: [CorePage; 13] = [
+        CorePage::Traces,
+        CorePage::Ids,
+        CorePage::Parents,
+        CorePage::Names,
+        CorePage::Kinds,
+        CorePage::Messages,
+        CorePage::Starts,
+        CorePage::Durations,
+        CorePage::Origins,
+        CorePage::Shapes,
+        CorePage::Rest,
+        CorePage::Events,
+        CorePage::Links,
+    ];
+}
+
+pub(super) const CORE_PAGES: usize = CorePage::ALL.len();
+const _: () = assert!(CorePage::Links as usize + 1 == CORE_PAGES);
 
 /// What the index says about a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GroupMeta {
     pub(crate) spans: usize,
     pub(crate) traces: usize,

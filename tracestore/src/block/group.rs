@@ -4,13 +4,13 @@ use bedrock::codec::varint;
 
 use super::attributes::{AttributesBuilder, Keys};
 use super::coder::Coder;
-use super::format::{CORE_PAGES, CorePage};
+use super::format::{CorePage, GroupMeta};
 use super::row::{EventRow, LinkRow, SpanRow};
 use super::values::ValuesBuilder;
 use crate::field::{Intrinsic, Scope};
-use crate::model::SpanKind;
+use crate::model::{SpanId, SpanKind};
 use crate::source::TraceSummary;
-use crate::tree::{self, Node};
+use crate::tree::{self, Node, ParentRow};
 
 /// A root.
 pub(super) const PARENT_NONE: i64 = 0;
@@ -32,42 +32,42 @@ pub(super) struct GroupBuilder {
     trace_durations: Vec<i64>,
     root_services: ValuesBuilder,
     root_names: ValuesBuilder,
-    ids: Vec<u8>,
+    pub(super) ids: Vec<u8>,
     parents: Vec<i64>,
     parents_outside: Vec<u8>,
-    names: ValuesBuilder,
-    kinds: Vec<i64>,
-    codes: Vec<i64>,
-    messages: ValuesBuilder,
-    starts: Vec<i64>,
-    durations: Vec<i64>,
-    resources: Vec<i64>,
-    scopes: Vec<i64>,
-    attributes: AttributesBuilder,
-    trace_states: ValuesBuilder,
-    flags: Vec<i64>,
-    dropped: [Vec<i64>; 3],
-    events: EventsBuilder,
-    links: LinksBuilder,
+    pub(super) names: ValuesBuilder,
+    pub(super) kinds: Vec<i64>,
+    pub(super) codes: Vec<i64>,
+    pub(super) messages: ValuesBuilder,
+    pub(super) starts: Vec<i64>,
+    pub(super) durations: Vec<i64>,
+    pub(super) resources: Vec<i64>,
+    pub(super) scopes: Vec<i64>,
+    pub(super) attributes: AttributesBuilder,
+    pub(super) trace_states: ValuesBuilder,
+    pub(super) flags: Vec<i64>,
+    pub(super) dropped: [Vec<i64>; 3],
+    pub(super) events: EventsBuilder,
+    pub(super) links: LinksBuilder,
 }
 
 #[derive(Debug, Default)]
-struct EventsBuilder {
-    counts: Vec<i64>,
-    times: Vec<i64>,
-    dropped: Vec<i64>,
-    names: ValuesBuilder,
-    attributes: AttributesBuilder,
+pub(super) struct EventsBuilder {
+    pub(super) counts: Vec<i64>,
+    pub(super) times: Vec<i64>,
+    pub(super) dropped: Vec<i64>,
+    pub(super) names: ValuesBuilder,
+    pub(super) attributes: AttributesBuilder,
 }
 
 #[derive(Debug, Default)]
-struct LinksBuilder {
-    counts: Vec<i64>,
-    ids: Vec<u8>,
-    flags: Vec<i64>,
-    dropped: Vec<i64>,
-    trace_states: ValuesBuilder,
-    attributes: AttributesBuilder,
+pub(super) struct LinksBuilder {
+    pub(super) counts: Vec<i64>,
+    pub(super) ids: Vec<u8>,
+    pub(super) flags: Vec<i64>,
+    pub(super) dropped: Vec<i64>,
+    pub(super) trace_states: ValuesBuilder,
+    pub(super) attributes: AttributesBuilder,
 }
 
 impl GroupBuilder {
@@ -79,19 +79,12 @@ impl GroupBuilder {
         keys: &mut Keys,
         mut origins: impl FnMut(&SpanRow<'_>) -> (u32, u32),
     ) {
-        let before = std::mem::replace(&mut self.last_start_ns, summary.start_ns);
-        self.start_ns = if self.traces == 0 { summary.start_ns } else { self.start_ns.min(summary.start_ns) };
-        // A span may begin after it ends; nothing of the group lies behind this.
         let last_start_ns = spans.iter().map(|span| span.start_ns).max().unwrap_or(0);
-        self.end_ns = self.end_ns.max(summary.end_ns).max(last_start_ns);
-        self.traces += 1;
-        self.spans += spans.len();
-        self.trace_spans.push(spans.len() as i64);
-        self.trace_starts.push(summary.start_ns.wrapping_sub(before) as i64);
-        self.trace_durations.push(summary.end_ns.wrapping_sub(summary.start_ns) as i64);
-        self.root_services.push_text(&summary.root_service);
-        self.root_names.push_text(&summary.root_name);
-        self.push_parents(spans);
+        self.push_trace(summary, last_start_ns);
+        let node =
+            |span: &SpanRow<'_>| Node { id: span.span_id, parent: span.parent, kind: SpanKind(span.kind) };
+        let nodes: Vec<Node> = spans.iter().map(node).collect();
+        self.push_parents(&tree::parent_rows(&nodes), nodes.iter().map(|node| node.parent));
         for span in spans {
             let (resource, scope) = origins(span);
             self.resources.push(resource.into());
@@ -100,16 +93,40 @@ impl GroupBuilder {
         }
     }
 
-    fn push_parents(&mut self, spans: &[SpanRow<'_>]) {
-        let node =
-            |span: &SpanRow<'_>| Node { id: span.span_id, parent: span.parent, kind: SpanKind(span.kind) };
-        let nodes: Vec<Node> = spans.iter().map(node).collect();
-        for (row, (parent, span)) in tree::parent_rows(&nodes).into_iter().zip(spans).enumerate() {
-            match parent {
+    /// What the index says of the group, before its pages.
+    pub(super) fn meta(&self) -> GroupMeta {
+        GroupMeta {
+            spans: self.spans,
+            traces: self.traces,
+            start_ns: self.start_ns,
+            end_ns: self.end_ns,
+            core: Vec::new(),
+            columns: Vec::new(),
+        }
+    }
+
+    /// Adds what is said of a trace as a whole. A span may begin after it ends, so the last start counts as well.
+    pub(super) fn push_trace(&mut self, summary: &TraceSummary, last_start_ns: u64) {
+        let before = std::mem::replace(&mut self.last_start_ns, summary.start_ns);
+        self.start_ns = if self.traces == 0 { summary.start_ns } else { self.start_ns.min(summary.start_ns) };
+        self.end_ns = self.end_ns.max(summary.end_ns).max(last_start_ns);
+        self.traces += 1;
+        self.spans += summary.rows.len();
+        self.trace_spans.push(summary.rows.len() as i64);
+        self.trace_starts.push(summary.start_ns.wrapping_sub(before) as i64);
+        self.trace_durations.push(summary.end_ns.wrapping_sub(summary.start_ns) as i64);
+        self.root_services.push_text(&summary.root_service);
+        self.root_names.push_text(&summary.root_name);
+    }
+
+    /// Adds the parents of the spans of a trace: their rows, and the ids of them.
+    pub(super) fn push_parents(&mut self, rows: &[ParentRow], ids: impl Iterator<Item = SpanId>) {
+        for (row, (parent, id)) in rows.iter().zip(ids).enumerate() {
+            match *parent {
                 tree::ROOT => self.parents.push(PARENT_NONE),
                 tree::NONE => {
                     self.parents.push(PARENT_OUTSIDE);
-                    self.parents_outside.extend_from_slice(&span.parent.0);
+                    self.parents_outside.extend_from_slice(&id.0);
                 }
                 parent => {
                     self.parents.push(PARENT_INSIDE + varint::zigzag(row as i64 - i64::from(parent)) as i64);
@@ -143,37 +160,37 @@ impl GroupBuilder {
         self.links.counts.push(links);
     }
 
-    /// The pages that every group has, in the order of [`CorePage`].
-    pub(super) fn core_pages(&self, coder: &mut Coder) -> Vec<Vec<u8>> {
-        let mut pages = vec![Vec::new(); CORE_PAGES];
-        let mut page = |page: CorePage, write: &dyn Fn(&mut Coder, &mut Vec<u8>)| {
-            write(coder, &mut pages[page as usize]);
-        };
-        page(CorePage::Traces, &|coder, out| {
-            write_numbers(coder, &[&self.trace_spans, &self.trace_starts, &self.trace_durations], out);
-            self.root_services.write(coder, out);
-            self.root_names.write(coder, out);
-        });
-        page(CorePage::Ids, &|_, out| out.extend_from_slice(&self.ids));
-        page(CorePage::Parents, &|coder, out| {
-            coder.numbers(&self.parents, out);
-            out.extend_from_slice(&self.parents_outside);
-        });
-        page(CorePage::Names, &|coder, out| self.names.write(coder, out));
-        page(CorePage::Kinds, &|coder, out| write_numbers(coder, &[&self.kinds, &self.codes], out));
-        page(CorePage::Messages, &|coder, out| self.messages.write(coder, out));
-        page(CorePage::Starts, &|coder, out| coder.numbers(&self.starts, out));
-        page(CorePage::Durations, &|coder, out| coder.numbers(&self.durations, out));
-        page(CorePage::Origins, &|coder, out| write_numbers(coder, &[&self.resources, &self.scopes], out));
-        page(CorePage::Shapes, &|coder, out| self.attributes.write_shapes(coder, out));
-        page(CorePage::Rest, &|coder, out| {
-            self.trace_states.write(coder, out);
-            let [attributes, events, links] = &self.dropped;
-            write_numbers(coder, &[&self.flags, attributes, events, links], out);
-        });
-        page(CorePage::Events, &|coder, out| self.events.write(coder, out));
-        page(CorePage::Links, &|coder, out| self.links.write(coder, out));
-        pages
+    /// One of the pages that every group has.
+    pub(super) fn core_page(&self, page: CorePage, coder: &mut Coder) -> Vec<u8> {
+        let mut out = Vec::new();
+        match page {
+            CorePage::Traces => {
+                let numbers = [&self.trace_spans, &self.trace_starts, &self.trace_durations];
+                write_numbers(coder, &numbers, &mut out);
+                self.root_services.write(coder, &mut out);
+                self.root_names.write(coder, &mut out);
+            }
+            CorePage::Ids => out.extend_from_slice(&self.ids),
+            CorePage::Parents => {
+                coder.numbers(&self.parents, &mut out);
+                out.extend_from_slice(&self.parents_outside);
+            }
+            CorePage::Names => self.names.write(coder, &mut out),
+            CorePage::Kinds => write_numbers(coder, &[&self.kinds, &self.codes], &mut out),
+            CorePage::Messages => self.messages.write(coder, &mut out),
+            CorePage::Starts => coder.numbers(&self.starts, &mut out),
+            CorePage::Durations => coder.numbers(&self.durations, &mut out),
+            CorePage::Origins => write_numbers(coder, &[&self.resources, &self.scopes], &mut out),
+            CorePage::Shapes => self.attributes.write_shapes(coder, &mut out),
+            CorePage::Rest => {
+                self.trace_states.write(coder, &mut out);
+                let [attributes, events, links] = &self.dropped;
+                write_numbers(coder, &[&self.flags, attributes, events, links], &mut out);
+            }
+            CorePage::Events => self.events.write(coder, &mut out),
+            CorePage::Links => self.links.write(coder, &mut out),
+        }
+        out
     }
 
     /// Intrinsics that are texts.

@@ -21,12 +21,16 @@ mod writer;
 
 mod decode;
 mod reader;
+mod spans;
 mod tags;
 
 mod batch;
 mod prune;
 
+mod gather;
+
 pub(crate) use batch::GroupBatch;
+pub(crate) use gather::GatheredTrace;
 pub(crate) use reader::Block;
 pub(crate) use row::SpanRow;
 pub(crate) use writer::BlockWriter;

@@ -80,7 +80,7 @@ impl StoredBlock for Block {
     fn verify(&self) -> Vec<Error> {
         let mut damages: Vec<Error> = self.file.verify().into_iter().map(|damage| damage.error).collect();
         for group in 0..self.groups().len() {
-            damages.extend(self.decode_traces(group, None).err());
+            damages.extend(self.check_group(group).err());
         }
         damages
     }

@@ -77,7 +77,8 @@ impl TagsBuilder {
         }
     }
 
-    fn add_column(&mut self, of: u8, key: u32, column: &ValuesBuilder) {
+    /// Adds a column of attributes.
+    pub(super) fn add_column(&mut self, of: u8, key: u32, column: &ValuesBuilder) {
         if column.repeats() {
             // Queries see the first value of a key only; which those are is not known here.
             self.fields.insert((of, key), None);

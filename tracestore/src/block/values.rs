@@ -281,6 +281,19 @@ impl ValueColumn {
         }
     }
 
+    /// The value at `index`, borrowed; `None` beyond the end.
+    pub(super) fn row(&self, index: usize) -> Option<ValueRow<'_>> {
+        Some(ValueRow::Wire(match self {
+            ValueColumn::Texts { entries, codes } => ValueView::String(entries.get(*codes.get(index)?)?),
+            ValueColumn::Ints(values) => ValueView::Int(*values.get(index)?),
+            ValueColumn::Floats(values) => ValueView::Double(*values.get(index)?),
+            ValueColumn::Truths(values) => ValueView::Bool(*values.get(index)? != 0),
+            ValueColumn::Mixed { entries, codes } => {
+                return entries.get(*codes.get(index)? as usize).map(ValueRow::Model);
+            }
+        }))
+    }
+
     /// The value at `index` as TraceQL sees it.
     pub(super) fn value(&self, index: usize) -> Value {
         match self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bedrock::Result;
-use bedrock::block::{self, Page};
+use bedrock::block;
 use bedrock::codec::numbers;
 use bedrock::codec::zstd_page::ZstdEncoder;
 use bedrock::store::Place;
@@ -12,11 +12,15 @@ use rustc_hash::FxHashMap;
 use super::attributes::Keys;
 use super::coder::Coder;
 use super::format::{
-    ColumnMeta, FILE, FILE_KIND, GROUP_SPANS, GroupMeta, Index, SECTION_IDS, SECTION_INDEX, SECTION_PAGES,
+    ColumnMeta, CorePage, FILE, FILE_KIND, GROUP_SPANS, GroupMeta, Index, SECTION_IDS, SECTION_INDEX,
+    SECTION_PAGES,
 };
+use super::gather::GatheredTrace;
 use super::group::GroupBuilder;
 use super::row::SpanRow;
 use super::tags::TagsBuilder;
+use super::values::ValuesBuilder;
+use crate::field::Scope as FieldScope;
 use crate::model::{Resource, ResourceSpans, Scope, ScopeSpans, TraceId};
 use crate::otlp::proto;
 use crate::source::TraceSummary;
@@ -71,10 +75,40 @@ impl<'d> BlockWriter<'d> {
 
     /// Adds a trace; its spans are in order of storage and `summary` is about them.
     pub(crate) fn trace(&mut self, spans: &[SpanRow<'_>], summary: &TraceSummary) -> Result<()> {
+        if spans.len() >= GROUP_SPANS {
+            // A trace that fills a group has it for itself: who reads its neighbours need not decode it.
+            self.write_group()?;
+        }
         self.ids.push(summary.id);
         let (origins, index) = (&mut self.origins, &mut self.index);
-        self.group.push(spans, summary, &mut self.keys, |span| origins.numbers(span, index));
+        let number = |span: &SpanRow<'_>| origins.numbers(span.resource, span.scope, index);
+        self.group.push(spans, summary, &mut self.keys, number);
         if self.group.spans >= GROUP_SPANS { self.write_group() } else { Ok(()) }
+    }
+
+    /// Adds a trace out of its pieces, as a group of its own. Holds one page at a time.
+    pub(crate) fn gathered(&mut self, trace: &GatheredTrace<'_>) -> Result<()> {
+        self.write_group()?;
+        self.ids.push(trace.whole.summary.id);
+        let mut meta = GroupMeta::default();
+        for page in CorePage::ALL {
+            let (origins, index) = (&mut self.origins, &mut self.index);
+            let number = |resource: &_, scope: &_| origins.numbers(resource, scope, index);
+            let part = trace.part(page, &mut self.keys, number)?;
+            if page == CorePage::Traces {
+                meta = part.meta();
+            }
+            meta.core.push(self.file.page(&part.core_page(page, &mut self.coder))?);
+            self.tags.add(&part);
+        }
+        trace.each_column(|scope, key, column| {
+            let key = self.keys.number(key);
+            self.tags.add_column(scope as u8, key, column);
+            meta.columns.push(write_column(&mut self.file, &mut self.coder, scope, key, column)?);
+            Ok(())
+        })?;
+        self.index.groups.push(meta);
+        Ok(())
     }
 
     fn write_group(&mut self) -> Result<()> {
@@ -82,29 +116,16 @@ impl<'d> BlockWriter<'d> {
         if group.spans == 0 {
             return Ok(());
         }
-        let mut meta = GroupMeta {
-            spans: group.spans,
-            traces: group.traces,
-            start_ns: group.start_ns,
-            end_ns: group.end_ns,
-            core: Vec::new(),
-            columns: Vec::new(),
-        };
-        for page in group.core_pages(&mut self.coder) {
-            meta.core.push(self.page(&page)?);
+        let mut meta = group.meta();
+        for page in CorePage::ALL {
+            meta.core.push(self.file.page(&group.core_page(page, &mut self.coder))?);
         }
         for (scope, key, column) in group.columns() {
-            let mut page = Vec::new();
-            column.write(&mut self.coder, &mut page);
-            meta.columns.push(ColumnMeta { scope, key, values: column.len(), page: self.page(&page)? });
+            meta.columns.push(write_column(&mut self.file, &mut self.coder, scope, key, column)?);
         }
         self.tags.add(&group);
         self.index.groups.push(meta);
         Ok(())
-    }
-
-    fn page(&mut self, page: &[u8]) -> Result<Page> {
-        self.file.page(page)
     }
 
     /// Writes the last group, the ids and the index, and gives the block its name. Says whether there is a block:
@@ -136,6 +157,18 @@ impl<'d> BlockWriter<'d> {
     }
 }
 
+fn write_column(
+    file: &mut block::FileWriter,
+    coder: &mut Coder,
+    scope: FieldScope,
+    key: u32,
+    column: &ValuesBuilder,
+) -> Result<ColumnMeta> {
+    let mut page = Vec::new();
+    column.write(coder, &mut page);
+    Ok(ColumnMeta { scope, key, values: column.len(), page: file.page(&page)? })
+}
+
 fn sorted_ids(ids: &[TraceId]) -> Vec<u8> {
     let mut sorted: Vec<(TraceId, i64)> = ids.iter().copied().zip(0i64..).collect();
     sorted.sort_unstable();
@@ -147,29 +180,29 @@ fn sorted_ids(ids: &[TraceId]) -> Vec<u8> {
 }
 
 impl Origins {
-    fn numbers(&mut self, record: &SpanRow<'_>, index: &mut Index) -> (u32, u32) {
+    fn numbers(&mut self, of: &Arc<Resource>, by: &Arc<Scope>, index: &mut Index) -> (u32, u32) {
         if self.known_resources.len() > KNOWN_MAX {
             self.known_resources.clear();
         }
         if self.known_scopes.len() > KNOWN_MAX {
             self.known_scopes.clear();
         }
-        let resource = match self.known_resources.get(&Arc::as_ptr(record.resource)) {
+        let resource = match self.known_resources.get(&Arc::as_ptr(of)) {
             Some((_, number)) => *number,
             None => {
-                let encoded = encode_resource(record.resource);
+                let encoded = encode_resource(of);
                 let number = number(&mut self.resources, encoded, &mut index.resources);
-                let known = (Arc::clone(record.resource), number);
-                self.known_resources.insert(Arc::as_ptr(record.resource), known);
+                let known = (Arc::clone(of), number);
+                self.known_resources.insert(Arc::as_ptr(of), known);
                 number
             }
         };
-        let scope = match self.known_scopes.get(&Arc::as_ptr(record.scope)) {
+        let scope = match self.known_scopes.get(&Arc::as_ptr(by)) {
             Some((_, number)) => *number,
             None => {
-                let encoded = encode_scope(record.scope);
+                let encoded = encode_scope(by);
                 let number = number(&mut self.scopes, encoded, &mut index.scopes);
-                self.known_scopes.insert(Arc::as_ptr(record.scope), (Arc::clone(record.scope), number));
+                self.known_scopes.insert(Arc::as_ptr(by), (Arc::clone(by), number));
                 number
             }
         };

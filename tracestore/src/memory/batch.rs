@@ -8,11 +8,12 @@ use bedrock::Result;
 use super::{StoredTrace, service_name};
 use crate::column::{Column, ColumnBuilder, Nested};
 use crate::field::{Field, Intrinsic, Scope};
-use crate::model::{Attribute, Event, Link, SpanId, SpanRecord};
+use crate::merge::{Piece, PieceRows};
+use crate::model::{Attribute, Event, Link, Span, SpanId, SpanRecord};
 use crate::sampling;
 use crate::source::{SpanBatch, TraceSummary};
 use crate::traceql::Value;
-use crate::tree::Place;
+use crate::tree::{Node, Place};
 
 /// Traces of a [`super::MemorySource`] or a head, one after the other.
 pub(crate) struct MemoryBatch<'a> {
@@ -103,6 +104,31 @@ impl<'a> MemoryBatch<'a> {
             nested.offsets.push(nested.items.len() as u32);
         }
         nested
+    }
+}
+
+impl Piece for MemoryBatch<'_> {
+    fn rows(&self) -> Result<PieceRows> {
+        let spans = || self.rows.iter().map(|(record, _)| &record.span);
+        let node = |span: &Span| Node { id: span.span_id, parent: span.parent_span_id, kind: span.kind };
+        let mut rows = PieceRows {
+            starts: spans().map(|span| span.start_ns).collect(),
+            nodes: spans().map(node).collect(),
+            origins: Vec::with_capacity(self.rows.len()),
+            resources: Vec::new(),
+            scopes: Vec::new(),
+        };
+        for (record, _) in &self.rows {
+            // Spans of one origin stand together.
+            if rows.resources.last().is_none_or(|last| !Arc::ptr_eq(last, &record.resource)) {
+                rows.resources.push(Arc::clone(&record.resource));
+            }
+            if rows.scopes.last().is_none_or(|last| !Arc::ptr_eq(last, &record.scope)) {
+                rows.scopes.push(Arc::clone(&record.scope));
+            }
+            rows.origins.push((rows.resources.len() as u32 - 1, rows.scopes.len() as u32 - 1));
+        }
+        Ok(rows)
     }
 }
 

@@ -7,7 +7,7 @@ use bedrock::codec::{numbers, varint};
 use rustc_hash::FxHashMap;
 
 use super::format::{
-    CLOCK_UNITS, DECIMAL_DIGITS_MAX, FIXED_WIDTH_MAX, KIND_CLOCK, KIND_CONSTANT, KIND_DECIMAL,
+    CLOCK_UNITS, DECIMAL_DIGITS_MAX, DecimalForm, FIXED_WIDTH_MAX, KIND_CLOCK, KIND_CONSTANT, KIND_DECIMAL,
     KIND_DICTIONARY, KIND_FIXED, KIND_HEX, KIND_INTEGER, KIND_TEXT, KIND_WORDS,
 };
 use super::table::write_table;
@@ -189,37 +189,62 @@ pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// A number with a point, such as `12.5` or `12.500ms`: digits before and behind, then the same suffix everywhere.
-/// Either every value has the same number of digits behind the point, or all are trimmed: no trailing zero but
-/// for the first digit behind the point, as JSON printers do.
+/// A number such as `12.5` or `12.500ms`: digits before and behind the point, then the same suffix everywhere. All values
+/// have the same [`DecimalForm`]: as many digits behind the point, or no trailing zeros, as printers of JSON do.
 fn decimal(values: &[&[u8]]) -> Option<Vec<u8>> {
-    let mut suffix: Option<&[u8]> = None;
-    let mut split = Vec::with_capacity(values.len());
-    for value in values {
-        let point = value.iter().position(|&byte| byte == b'.')?;
-        let (whole, behind) = (&value[..point], &value[point + 1..]);
-        let length = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (fraction, tail) = behind.split_at(length);
-        if *suffix.get_or_insert(tail) != tail || fraction.len() > usize::from(DECIMAL_DIGITS_MAX) {
-            return None;
-        }
-        // A sign would be lost on `-0.5`; values with a sign are text.
-        let whole = parse_integer(whole).filter(|whole| (0..1_000_000_000_000).contains(whole))?;
-        split.push((whole, parse_digits(fraction)?, fraction.len() as u32));
+    let split: Vec<SplitDecimal<'_>> =
+        values.iter().map(|value| SplitDecimal::of(value)).collect::<Option<_>>()?;
+    let suffix = split.first()?.suffix;
+    if split.iter().any(|value| value.suffix != suffix) {
+        return None;
     }
-    let digits = split.iter().map(|&(_, _, length)| length).max()?;
-    let trimmed = split.iter().any(|&(_, _, length)| length != digits);
-    let mut scaled = Vec::with_capacity(split.len());
-    for (whole, fraction, length) in split {
-        if trimmed && length > 1 && fraction % 10 == 0 {
-            return None;
-        }
-        scaled.push(whole * 10i64.pow(digits) + fraction * 10i64.pow(digits - length));
-    }
-    let mut column = vec![KIND_DECIMAL, digits as u8, u8::from(trimmed)];
-    let suffix = suffix.unwrap_or_default();
+    let digits = split.iter().map(|value| value.digits).max()?;
+    let form = decimal_form(&split, digits)?;
+    let scaled: Vec<i64> = split
+        .iter()
+        .map(|value| value.whole * 10i64.pow(digits) + value.fraction * 10i64.pow(digits - value.digits))
+        .collect();
+    let mut column = vec![KIND_DECIMAL, digits as u8, form as u8];
     varint::write(suffix.len() as u64, &mut column);
     column.extend_from_slice(suffix);
     numbers::write(&scaled, &mut column);
     Some(column)
+}
+
+/// The parts of a decimal: the digits behind the point as a number and how many there are, 0 where there is no point.
+struct SplitDecimal<'a> {
+    whole: i64,
+    fraction: i64,
+    digits: u32,
+    suffix: &'a [u8],
+}
+
+impl<'a> SplitDecimal<'a> {
+    fn of(value: &'a [u8]) -> Option<Self> {
+        let end = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
+        let (whole, rest) = value.split_at(end);
+        // A sign would be lost on `-0.5`; values with a sign are text.
+        let whole = parse_integer(whole).filter(|whole| (0..1_000_000_000_000).contains(whole))?;
+        let Some(behind) = rest.strip_prefix(b".") else {
+            return Some(SplitDecimal { whole, fraction: 0, digits: 0, suffix: rest });
+        };
+        let length = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (fraction, suffix) = behind.split_at(length);
+        if length > usize::from(DECIMAL_DIGITS_MAX) {
+            return None;
+        }
+        Some(SplitDecimal { whole, fraction: parse_digits(fraction)?, digits: length as u32, suffix })
+    }
+}
+
+/// The form in which all values are printed, of which the longest has `digits` behind the point.
+fn decimal_form(split: &[SplitDecimal<'_>], digits: u32) -> Option<DecimalForm> {
+    if split.iter().all(|value| value.digits == digits) && digits > 0 {
+        return Some(DecimalForm::Padded);
+    }
+    if split.iter().all(|value| value.digits == 1 || value.digits > 1 && value.fraction % 10 != 0) {
+        return Some(DecimalForm::Trimmed);
+    }
+    let shortest = split.iter().all(|value| value.digits == 0 || value.fraction % 10 != 0);
+    shortest.then_some(DecimalForm::Shortest)
 }

@@ -3,7 +3,7 @@
 use bedrock::codec::dictionary::Dictionary;
 use bedrock::codec::{ByteReader, DecodeError, Expected};
 
-use super::format::{Column, FIXED_WIDTH_MAX, ROWS_MAX, Table};
+use super::format::{Column, DecimalForm, FIXED_WIDTH_MAX, ROWS_MAX, Table};
 use crate::rows::RowSet;
 use crate::templates::ShortTemplate;
 
@@ -35,7 +35,7 @@ pub(super) enum Decoded<'a> {
     Dictionary { entries: Strings, codes: Vec<u32> },
     Integer(Vec<i64>),
     Fixed { width: usize, values: Vec<i64> },
-    Decimal { digits: u32, trimmed: bool, suffix: &'a [u8], values: Vec<i64> },
+    Decimal { digits: u32, form: DecimalForm, suffix: &'a [u8], values: Vec<i64> },
     Hex { width: usize, bytes: &'a [u8] },
     Text(Strings),
     Words(DecodedTable<'a>),
@@ -168,9 +168,9 @@ impl<'a> Decoded<'a> {
                 }
                 Decoded::Integer(values)
             }
-            Column::Decimal { digits, trimmed, suffix, values } => Decoded::Decimal {
+            Column::Decimal { digits, form, suffix, values } => Decoded::Decimal {
                 digits: u32::from(*digits),
-                trimmed: *trimmed,
+                form: *form,
                 suffix,
                 values: values.numbers(page, rows)?,
             },
@@ -201,8 +201,8 @@ impl<'a> Decoded<'a> {
             Decoded::Fixed { width, values } => {
                 write_padded(values.get(row).copied().unwrap_or_default(), *width, out);
             }
-            Decoded::Decimal { digits, trimmed, suffix, values } => {
-                write_decimal(values.get(row).copied().unwrap_or_default(), *digits, *trimmed, out);
+            Decoded::Decimal { digits, form, suffix, values } => {
+                write_decimal(values.get(row).copied().unwrap_or_default(), *digits, *form, out);
                 out.extend_from_slice(suffix);
             }
             Decoded::Hex { width, bytes } => {
@@ -260,13 +260,21 @@ fn write_padded(value: i64, width: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(digits.as_bytes());
 }
 
-fn write_decimal(value: i64, digits: u32, trimmed: bool, out: &mut Vec<u8>) {
+fn write_decimal(value: i64, digits: u32, form: DecimalForm, out: &mut Vec<u8>) {
     let scale = 10i64.pow(digits);
     out.extend_from_slice(itoa::Buffer::new().format(value.div_euclid(scale)).as_bytes());
     out.push(b'.');
     let point = out.len();
     write_padded(value.rem_euclid(scale), digits as usize, out);
-    while trimmed && out.len() > point + 1 && out.last() == Some(&b'0') {
+    let kept = match form {
+        DecimalForm::Padded => return,
+        DecimalForm::Trimmed => point + 1,
+        DecimalForm::Shortest => point,
+    };
+    while out.len() > kept && out.last() == Some(&b'0') {
+        out.pop();
+    }
+    if out.len() == point {
         out.pop();
     }
 }

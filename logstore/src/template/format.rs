@@ -11,7 +11,7 @@
 //!         2 integer      values:part (numbers); printed in decimal without leading zeros
 //!         3 fixed        width:u8  values:part (numbers); decimal with leading zeros up to the width
 //!         4 clock        unit:u8 (power of ten in ns)  values:part (numbers); the integer minus time / 10^unit
-//!         5 decimal      digits:u8  trimmed:u8  suffix: length:varint, bytes  values:part (numbers)
+//!         5 decimal      digits:u8  form:u8 (see `DecimalForm`)  suffix: length:varint, bytes  values:part (numbers)
 //!         6 hex          width:u8 (bytes)  the raw bytes of all values
 //!         7 text         ends:part (numbers: lengths)  text:part (zstd, back to back)
 //!         8 words        table over the values, cut at their numbers
@@ -149,10 +149,22 @@ pub(super) enum Column {
     Integer { values: Part },
     Fixed { width: u8, values: Part },
     Clock { unit: u8, values: Part },
-    Decimal { digits: u8, trimmed: bool, suffix: Vec<u8>, values: Part },
+    Decimal { digits: u8, form: DecimalForm, suffix: Vec<u8>, values: Part },
     Hex { width: usize, values: Part },
     Text { lengths: Part, text: Part },
     Words(Table),
+}
+
+/// How the values of a decimal column were printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum DecimalForm {
+    /// With all digits behind the point, `12.500`.
+    Padded = 0,
+    /// Without trailing zeros but for the first digit behind the point, `12.5` and `12.0`.
+    Trimmed = 1,
+    /// Without trailing zeros, and without a point where none are left, `12.5` and `12`.
+    Shortest = 2,
 }
 
 impl Table {
@@ -278,9 +290,13 @@ impl Column {
             }
             KIND_DECIMAL => {
                 let digits = bounded(reader, "digits of decimal", DECIMAL_DIGITS_MAX)?;
-                let trimmed = bounded(reader, "form of decimal", 1)? == 1;
+                let form = match bounded(reader, "form of decimal", DecimalForm::Shortest as u8)? {
+                    0 => DecimalForm::Padded,
+                    1 => DecimalForm::Trimmed,
+                    _ => DecimalForm::Shortest,
+                };
                 let suffix = reader.bytes("suffix of decimal")?.to_vec();
-                Column::Decimal { digits, trimmed, suffix, values: Part::parse(reader, "decimals")? }
+                Column::Decimal { digits, form, suffix, values: Part::parse(reader, "decimals")? }
             }
             KIND_HEX => {
                 let width = usize::from(reader.u8("width of hex")?);

@@ -6,7 +6,7 @@
 
 use bedrock::codec::DecodeError;
 
-use super::decoded::{Decoded, decode_entries, has_clock};
+use super::decoded::{Decoded, Strings, decode_entries, has_clock};
 use super::format::{Column, Shape, Table};
 use crate::rows::RowSet;
 use crate::templates::{LineTemplate, SlotKind, TemplateQuery, TemplateReading};
@@ -36,27 +36,56 @@ pub(super) fn read(
 
 fn kinds(shape: &Shape, page: &[u8]) -> Result<Vec<SlotKind>, DecodeError> {
     let texts = shape.texts.windows(2);
-    let quoted = texts.map(|pair| pair[0].ends_with(b"\"") && pair[1].starts_with(b"\""));
     shape
         .columns
         .iter()
-        .zip(quoted)
-        .map(|(column, quoted)| if quoted { Ok(SlotKind::Quoted) } else { kind(column, page) })
+        .zip(texts)
+        .map(|(column, pair)| {
+            if pair[0].ends_with(b"\"") && pair[1].starts_with(b"\"") {
+                return Ok(SlotKind::Quoted);
+            }
+            // All values of a text are looked at only where JSON has a value: nobody else asks for the kind.
+            let behind = pair[0].trim_ascii_end().last();
+            let reads_text = matches!(behind, Some(b':' | b',' | b'['));
+            let scalar = are_scalars(column, shape.rows, page, reads_text)?;
+            Ok(if scalar { SlotKind::Scalar } else { SlotKind::Word })
+        })
         .collect()
 }
 
-/// The kind of a slot that stands outside of quotes.
-fn kind(column: &Column, page: &[u8]) -> Result<SlotKind, DecodeError> {
-    let scalar = match column {
+/// Whether all values of a column are scalars; false where that is not known.
+fn are_scalars(column: &Column, rows: usize, page: &[u8], reads_text: bool) -> Result<bool, DecodeError> {
+    let all = |values: &Strings| (0..values.len()).all(|number| is_scalar(values.get(number)));
+    Ok(match column {
         Column::Integer { .. } | Column::Fixed { .. } | Column::Clock { .. } | Column::Decimal { .. } => true,
         Column::Constant(value) => is_scalar(value),
-        Column::Dictionary { entries, .. } => {
-            let entries = decode_entries(&entries.text(page)?)?;
-            (0..entries.len()).all(|code| is_scalar(entries.get(code)))
+        Column::Dictionary { entries, .. } => all(&decode_entries(&entries.text(page)?)?),
+        Column::Text { .. } if reads_text => match Decoded::decode(column, rows, page, &[])? {
+            Decoded::Text(values) => all(&values),
+            _ => false,
+        },
+        Column::Words(table) => {
+            for shape in &table.shapes {
+                if !are_scalar_words(shape, page, reads_text)? {
+                    return Ok(false);
+                }
+            }
+            true
         }
-        Column::Hex { .. } | Column::Text { .. } | Column::Words(_) => false,
-    };
-    Ok(if scalar { SlotKind::Scalar } else { SlotKind::Word })
+        Column::Hex { .. } | Column::Text { .. } => false,
+    })
+}
+
+/// As [`are_scalars`], for the words of one shape. The slots of words are runs of digits, but for the shape of rare words,
+/// which has no text.
+fn are_scalar_words(shape: &Shape, page: &[u8], reads_text: bool) -> Result<bool, DecodeError> {
+    match (shape.texts.as_slice(), shape.columns.as_slice()) {
+        ([word], []) => Ok(is_scalar(word)),
+        ([before, behind], [column]) if before.is_empty() && behind.is_empty() => {
+            are_scalars(column, shape.rows, page, reads_text)
+        }
+        (texts, _) => Ok(texts.first().is_some_and(|text| text.is_empty() || text == b"-")),
+    }
 }
 
 /// See [`SlotKind::Scalar`].

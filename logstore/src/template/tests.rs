@@ -144,3 +144,24 @@ fn search_reads_the_dictionary() {
     assert!(page.candidates(b"fatal").unwrap().unwrap().is_empty());
     assert!(page.candidates(b" = ").unwrap().is_none(), "a literal without a word says nothing");
 }
+
+#[test]
+fn decimals_of_every_printer_are_numbers() {
+    let lines = |print: fn(u32) -> String| -> Vec<Vec<u8>> {
+        let number = |i: u32| i * 7919 % 500_000;
+        (0..2000).map(|i| format!(r#"{{"took":{}}}"#, print(number(i))).into_bytes()).collect()
+    };
+    let printers: [fn(u32) -> String; 4] = [
+        |n| format!("{}.{:03}ms", n / 1000, n % 1000),
+        |n| format!("{:?}", f64::from(n) / 1000.0),
+        |n| (f64::from(n) / 1000.0).to_string(),
+        |n| format!("{n}B"),
+    ];
+    for (number, print) in printers.into_iter().enumerate() {
+        let lines = lines(print);
+        check_round_trip(&lines, &vec![0; lines.len()]);
+        let page = page_of(&lines, &vec![0; lines.len()]).unwrap();
+        // 500,000 numbers are 19 bits each.
+        assert!(page.len() < lines.len() * 20 / 8 + 100, "printer {number}: {} bytes", page.len());
+    }
+}

@@ -59,25 +59,34 @@ const QUERIES: [&str; 16] = [
     r#"{a="b"} | json | missing > 5"#,
 ];
 
+/// What stands behind the digits of a bare value that no other line has.
+const BEHIND_DIGITS: [&str; 6] = ["", ".5", ".25", "e3", ".0", "KB"];
+
 fn lines() -> impl Strategy<Value = Vec<String>> {
     let statements = prop::collection::vec(prop::sample::select(STATEMENTS.to_vec()), 1..4);
     let values = prop::collection::vec((any::<u16>(), any::<[u8; 10]>()), 200..260);
-    // Few values make columns of one kind; all of them make columns of text.
-    (statements, values, 1usize..BARE.len()).prop_map(|(statements, values, distinct)| {
-        let line = |(statement, picks): (u16, [u8; 10])| {
+    let kinds = (1usize..BARE.len(), prop::option::of(1..=BEHIND_DIGITS.len()));
+    // Few values make columns of one kind; all of them make columns of text. Numbers of many kinds make columns of words.
+    (statements, values, kinds).prop_map(|(statements, values, (distinct, numbers))| {
+        let line = |(row, (statement, picks)): (usize, (u16, [u8; 10]))| {
             let statement = statements[usize::from(statement) % statements.len()];
-            let mut picks = picks.iter().cycle().map(|&pick| usize::from(pick) % distinct);
+            let mut picks = picks.iter().cycle().map(|&pick| usize::from(pick));
             let mut text = String::new();
             for c in statement.chars() {
-                match c {
-                    'N' => text.push_str(BARE[picks.next().unwrap_or(0)]),
-                    'Q' => text.push_str(QUOTED[picks.next().unwrap_or(0)]),
-                    c => text.push(c),
+                let pick = picks.next().unwrap_or(0);
+                match (c, numbers) {
+                    ('N', Some(kinds)) => {
+                        let sign = if pick % 5 == 4 { "-" } else { "" };
+                        text.push_str(&format!("{sign}{}{}", row * 7, BEHIND_DIGITS[pick % kinds]));
+                    }
+                    ('N', None) => text.push_str(BARE[pick % distinct]),
+                    ('Q', _) => text.push_str(QUOTED[pick % distinct]),
+                    (c, _) => text.push(c),
                 }
             }
             text
         };
-        values.into_iter().map(line).collect()
+        values.into_iter().enumerate().map(line).collect()
     })
 }
 
@@ -194,4 +203,12 @@ fn readings_are_of_use() {
         (0, 200)
     );
     assert_eq!(counts(r#"{a="b"} | logfmt | took > 100ms | n < 150"#, &logfmt), (151, 0));
+    let mixed: Vec<String> = (0..600)
+        .map(|i| {
+            let took = [format!("{i}"), format!("-{i}.5"), format!("{i}.25"), format!("{i}e-7")];
+            format!(r#"{{"level":"info","took":{},"n":{i}}}"#, took[i % 4])
+        })
+        .collect();
+    let mixed: Vec<&[u8]> = mixed.iter().map(String::as_bytes).collect();
+    assert_eq!(counts(r#"{a="b"} | json | took >= 300"#, &mixed), (450, 0), "numbers of many forms");
 }

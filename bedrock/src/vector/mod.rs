@@ -8,18 +8,22 @@
 //! When names are dropped, which warnings are due: that is the language's, not ours.
 
 mod aggregate;
+mod choice;
 mod group;
 mod matching;
 mod operator;
 mod quantile;
 mod rank;
+mod value_counts;
 
 pub use aggregate::{Accumulator, Aggregation};
+pub use choice::Choice;
 pub use group::Groups;
 pub use matching::{Duplicate, MatchGroup, Matches, SetOperation, SetOperator, partners};
 pub use operator::{Operator, Outcome};
 pub use quantile::{quantile, quantile_columns, quantile_ranks};
 pub use rank::{Extreme, rank_column};
+pub use value_counts::ValueCounts;
 
 use crate::series::STALE_NAN_BITS;
 

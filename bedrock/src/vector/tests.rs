@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{ABSENT, Accumulator, Aggregation, Extreme, is_absent, quantile_columns, rank_column};
+use super::{
+    ABSENT, Accumulator, Aggregation, Choice, Extreme, ValueCounts, is_absent, quantile_columns, rank_column,
+};
 
 fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -75,6 +77,50 @@ proptest! {
             let ids = |list: &[(usize, f64)]| list.iter().map(|(id, _)| *id).collect::<Vec<_>>();
             prop_assert_eq!(ids(&got), ids(&want));
         }
+    }
+
+    #[test]
+    fn choices_equal_their_definition(
+        places in prop::collection::vec((0u32..8).prop_map(|eighths| f64::from(eighths) / 8.0), 0..12),
+        k in 0usize..14,
+        ratio in (-8i32..=8).prop_map(|eighths| f64::from(eighths) / 8.0),
+    ) {
+        let all: Vec<(usize, f64)> = (0..places.len()).map(|member| (member, 0.0)).collect();
+        let kept = |choice: &Choice, step| {
+            let mut members = all.clone();
+            choice.keep(step, &mut members, |member| places[member]);
+            members.into_iter().map(|(member, _)| member).collect::<Vec<_>>()
+        };
+        let first: Vec<usize> = (0..places.len()).take(k).collect();
+        prop_assert_eq!(kept(&Choice::Limit(vec![0, k]), 1), first);
+        prop_assert_eq!(kept(&Choice::Limit(vec![k]), 1), vec![], "a step without parameter keeps nothing");
+        let share = |member: &usize| match ratio {
+            r if r < 0.0 => places[*member] - 1.0 >= r,
+            r => places[*member] < r,
+        };
+        let inside: Vec<usize> = (0..places.len()).filter(share).collect();
+        prop_assert_eq!(kept(&Choice::Ratio(vec![ratio]), 0), inside);
+        let rest = if ratio > 0.0 { ratio - 1.0 } else { 1.0 + ratio };
+        let both = kept(&Choice::Ratio(vec![ratio]), 0).len() + kept(&Choice::Ratio(vec![rest]), 0).len();
+        prop_assert!(ratio == 0.0 || both == places.len(), "a share and its rest hold each member once");
+    }
+
+    #[test]
+    fn counts_of_values_equal_their_definition(
+        columns in prop::collection::vec(prop::collection::vec(value(), 5), 0..8),
+    ) {
+        let mut counts = ValueCounts::new(5);
+        columns.iter().for_each(|column| counts.add(column));
+        let same = |a: f64, b: f64| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan() && !is_absent(b));
+        let mut counted = 0.0;
+        for (value, counts) in counts.finish() {
+            for (step, count) in counts.iter().enumerate() {
+                let members = columns.iter().filter(|column| same(value, column[step])).count();
+                prop_assert_eq!(if is_absent(*count) { 0.0 } else { *count }, members as f64);
+            }
+            counted += counts.iter().filter(|count| !is_absent(**count)).sum::<f64>();
+        }
+        prop_assert_eq!(counted as usize, columns.iter().flatten().filter(|v| !is_absent(**v)).count());
     }
 }
 

@@ -12,7 +12,7 @@ use super::evaluator::Evaluator;
 use super::grouping::{KeyOf, name_is_gone};
 use super::operand::Operand;
 use super::series::{HistogramColumn, Series};
-use crate::ast::{Aggregate, AggregateOp, Expr};
+use crate::ast::{Aggregate, AggregateOp};
 use crate::span::Span;
 
 /// One group while its members come in.
@@ -298,57 +298,6 @@ fn finish_histograms(
         histograms.push(value);
     }
     series.histograms = histograms;
-}
-
-impl<'s> Evaluator<'s, '_> {
-    /// How many series have each value: one series a value.
-    fn count_values(&mut self, aggregate: &'s Aggregate) -> Result<Operand<'s>> {
-        let label = match aggregate.param.as_ref().map(Expr::unparen) {
-            Some(Expr::String(string)) => string.value.as_str(),
-            _ => "",
-        };
-        if !super::labels::is_label_name(label) {
-            return Err(super::QueryError::execution(format!("invalid label name {label:?}")));
-        }
-        let names = aggregate.grouping.iter().map(|name| &**name);
-        let key_of =
-            if aggregate.without { KeyOf::all_but(names) } else { KeyOf::labels(names.chain([label])) };
-        let operand = self.evaluate(&aggregate.expr)?;
-        let all = self.collect(operand)?;
-        let mut counted: Vec<Series> = Vec::new();
-        let mut groups: Groups<Labels> = Groups::new();
-        for series in &all {
-            for step in 0..self.steps.count {
-                let Some(sample) = series.sample(step) else { continue };
-                let text = match sample {
-                    super::series::Sample::Float(value) => plain_float(value),
-                    super::series::Sample::Histogram(histogram) => histogram.to_string(),
-                };
-                let mut builder = bedrock::labels::LabelsBuilder::from(&series.labels);
-                let labels = key_of.project(&builder.set(label, &text).build(), false);
-                let ordinal = groups.insert(labels.clone());
-                if ordinal == counted.len() {
-                    counted.push(Series::absent(labels, false, self.steps.count));
-                    self.query.hold_briefly(counted.len())?;
-                }
-                if let Some(slot) = counted.get_mut(ordinal).and_then(|series| series.floats.get_mut(step)) {
-                    *slot = if is_absent(*slot) { 1.0 } else { *slot + 1.0 };
-                }
-            }
-        }
-        Ok(Operand::Ready(counted))
-    }
-}
-
-/// A float without exponent.
-fn plain_float(value: f64) -> String {
-    if value.is_nan() {
-        "NaN".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() }
-    } else {
-        value.to_string()
-    }
 }
 
 /// The value of a step, for aggregations that hand values on as they are.

@@ -42,6 +42,7 @@ mod smoothed;
 pub(crate) mod window;
 
 mod calls;
+mod count_values;
 mod histogram_calls;
 mod info;
 mod labels;

@@ -1,6 +1,6 @@
 //! Aggregations that choose among their members: `topk`, `bottomk`, `limitk`, `limit_ratio`.
 
-use bedrock::vector::{Extreme, Groups, is_absent, rank_column};
+use bedrock::vector::{Choice, Extreme, Groups, is_absent};
 use twox_hash::XxHash64;
 
 use super::aggregate::{copy_step, key_of};
@@ -10,16 +10,6 @@ use super::evaluator::Evaluator;
 use super::operand::Operand;
 use super::series::Series;
 use crate::ast::{Aggregate, AggregateOp};
-
-/// What is chosen at each step.
-enum Choice {
-    /// The first of an order, by value; histograms have none.
-    Rank(Extreme, Vec<usize>),
-    /// The first members there are.
-    Limit(Vec<usize>),
-    /// A share of all members, by a hash of their labels; the negative share is the rest.
-    Ratio(Vec<f64>),
-}
 
 impl<'s> Evaluator<'s, '_> {
     pub(crate) fn ranked(&mut self, aggregate: &'s Aggregate) -> Result<Operand<'s>> {
@@ -50,16 +40,26 @@ impl<'s> Evaluator<'s, '_> {
             }
         }
         let span = aggregate.span;
-        let ignores = matches!(choice, Choice::Rank(..));
-        if ignores && all.iter().any(|series| series.histograms.iter().any(Option::is_some)) {
+        let ranks = matches!(choice, Choice::Rank(..));
+        if ranks && all.iter().any(|series| series.histograms.iter().any(Option::is_some)) {
             self.notes.add(Note::HistogramIgnoredInAggregation(aggregate.op.as_str()), span);
         }
         let steps = self.steps.count;
         let mut chosen: Vec<Option<Series>> = all.iter().map(|_| None).collect();
         let mut order: Vec<usize> = Vec::new();
+        let places: Vec<f64> = match choice {
+            Choice::Ratio(_) => all.iter().map(place).collect(),
+            _ => Vec::new(),
+        };
+        let mut kept: Vec<(usize, f64)> = Vec::new();
         for group in &members {
             for step in 0..steps {
-                for index in choice.of(&all, group, step) {
+                kept.clear();
+                kept.extend(
+                    group.iter().filter_map(|index| Some((*index, value_at(all.get(*index)?, step, ranks)?))),
+                );
+                choice.keep(step, &mut kept, |index| places.get(index).copied().unwrap_or(0.0));
+                for &(index, _) in &kept {
                     let (Some(from), Some(slot)) = (all.get(index), chosen.get_mut(index)) else { continue };
                     let to = slot.get_or_insert_with(|| {
                         order.push(index);
@@ -117,30 +117,11 @@ impl<'s> Evaluator<'s, '_> {
     }
 }
 
-impl Choice {
-    /// The members of a group that are chosen at a step, in order.
-    fn of(&self, all: &[Series], group: &[usize], step: usize) -> Vec<usize> {
-        let present = |index: &usize| all.get(*index).is_some_and(|series| series.has_sample(step));
-        match self {
-            Choice::Rank(extreme, counts) => {
-                let value =
-                    |index: usize| all.get(index)?.floats.get(step).copied().filter(|v| !is_absent(*v));
-                let mut ranked: Vec<(usize, f64)> =
-                    group.iter().filter_map(|index| Some((*index, value(*index)?))).collect();
-                rank_column(*extreme, counts.get(step).copied().unwrap_or(0), &mut ranked);
-                ranked.into_iter().map(|(index, _)| index).collect()
-            }
-            Choice::Limit(counts) => {
-                let count = counts.get(step).copied().unwrap_or(0);
-                group.iter().copied().filter(|index| present(index)).take(count).collect()
-            }
-            Choice::Ratio(ratios) => {
-                let ratio = ratios.get(step).copied().unwrap_or(0.0);
-                let inside =
-                    |index: &usize| all.get(*index).is_some_and(|series| is_inside(ratio, place(series)));
-                group.iter().copied().filter(|index| present(index) && inside(index)).collect()
-            }
-        }
+/// The value that a member is chosen by, if it takes part: histograms have no rank.
+fn value_at(series: &Series, step: usize, ranks: bool) -> Option<f64> {
+    match series.floats.get(step).copied().filter(|value| !is_absent(*value)) {
+        None if !ranks => series.has_sample(step).then_some(0.0),
+        value => value,
     }
 }
 
@@ -158,8 +139,4 @@ fn place(series: &Series) -> f64 {
         bytes.extend_from_slice(text.as_bytes());
     }
     XxHash64::oneshot(0, &bytes) as f64 / u64::MAX as f64
-}
-
-fn is_inside(ratio: f64, place: f64) -> bool {
-    if ratio >= 0.0 { place < ratio } else { place >= 1.0 + ratio }
 }

@@ -19,6 +19,7 @@ pub mod logs;
 pub mod metrics;
 pub mod queries;
 pub mod selection;
+pub mod span_pages;
 pub mod spans;
 
 /// What is fuzzed: anything that bytes from outside may reach.
@@ -43,6 +44,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("otlp_proto", spans::otlp_proto),
     ("otlp_json", spans::otlp_json),
     ("traceql_parse", spans::traceql_parse),
+    ("spans_block", span_pages::spans_block),
     ("tsdb_chunk", metrics::tsdb_chunk),
     ("tsdb_block", metrics::tsdb_block),
     ("openmetrics", metrics::openmetrics),

@@ -5,15 +5,20 @@
 //! conjunction must hold for the same one. For that, the rows are unfolded to one an event (or link), the
 //! conjunction is evaluated on those, and the spans with a row that holds are taken.
 
+mod compare;
+mod items;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::expr::{Expr, Handed, Test};
+use self::compare::decided;
+use self::items::{Unfolded, first_items, unlinked};
+use super::expr::Expr;
 use super::{Problems, Semantics};
-use crate::column::{Column, Nested};
-use crate::field::{Field, Intrinsic, Scope};
+use crate::column::Column;
+use crate::field::Field;
 use crate::source::SpanBatch;
 use crate::traceql::Value;
 use crate::traceql::ast::BinaryOp;
@@ -40,15 +45,6 @@ pub(super) struct Evaluator<'a> {
 enum Out {
     Truths(Vec<bool>),
     Column(Arc<Column>),
-}
-
-/// The rows unfolded to one an event or link.
-struct Unfolded {
-    scope: Scope,
-    /// The span of each unfolded row.
-    spans: Vec<u32>,
-    /// The event or link of each unfolded row; `u32::MAX` for a span that has none.
-    items: Vec<u32>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -169,80 +165,6 @@ impl<'a> Evaluator<'a> {
         Ok(Arc::new(Column::Values(unfolded.items.iter().map(value).collect())))
     }
 
-    /// Evaluates a condition on events or links; `None` where it is no condition but a value.
-    fn over_items(&self, expr: &Expr, scope: Scope) -> Result<Option<Vec<bool>>> {
-        match expr {
-            Expr::Test { .. } | Expr::Exists { .. } => {}
-            Expr::And(parts) if parts.iter().filter(|part| part.open_scope().is_some()).count() > 1 => {}
-            _ => return Ok(None),
-        }
-        if let Expr::And(parts) = expr {
-            // Conditions on links are not about the events: each scope has its own witness.
-            let mut truths = vec![true; self.batch.span_count()];
-            for of in [None, Some(Scope::Event), Some(Scope::Link)] {
-                let group: Vec<&Expr> = parts.iter().filter(|part| part.open_scope() == of).collect();
-                let holds = match (of, group.as_slice()) {
-                    (_, []) => continue,
-                    (Some(scope), [_, _, ..]) => self.any_item(scope, &group)?,
-                    _ => self.all_of(&group)?,
-                };
-                and_into(&mut truths, &holds);
-            }
-            return Ok(Some(truths));
-        }
-        self.any_item(scope, &[expr]).map(Some)
-    }
-
-    fn all_of(&self, parts: &[&Expr]) -> Result<Vec<bool>> {
-        let mut truths = vec![true; self.batch.span_count()];
-        for part in parts {
-            and_into(&mut truths, &self.truths(part)?);
-        }
-        Ok(truths)
-    }
-
-    /// The spans with an event (or link) that fulfils all parts.
-    fn any_item(&self, scope: Scope, parts: &[&Expr]) -> Result<Vec<bool>> {
-        let unfolded = self.unfold(scope, parts)?;
-        let mut holds = vec![true; unfolded.spans.len()];
-        for part in parts {
-            let out = self.eval(part, Some(&unfolded))?;
-            and_into(&mut holds, &self.to_truths(out, Some(&unfolded)));
-        }
-        let mut truths = vec![false; self.batch.span_count()];
-        for (span, _) in unfolded.spans.iter().zip(&holds).filter(|(_, holds)| **holds) {
-            if let Some(truth) = truths.get_mut(*span as usize) {
-                *truth = true;
-            }
-        }
-        Ok(truths)
-    }
-
-    fn unfold(&self, scope: Scope, parts: &[&Expr]) -> Result<Unfolded> {
-        let mut field = None;
-        for part in parts {
-            part.each_field(&mut |each| {
-                if each.nested_scope() == Some(scope) {
-                    field = Some(each.clone());
-                }
-            });
-        }
-        let field = field.unwrap_or(Field::Intrinsic(Intrinsic::EventName));
-        let nested = self.batch.nested(&field)?;
-        let mut unfolded = Unfolded { scope, spans: Vec::new(), items: Vec::new() };
-        for (row, bounds) in nested.offsets.windows(2).enumerate() {
-            let [start, end] = *bounds else { continue };
-            let items = if start == end { u32::MAX..u32::MAX } else { start..end };
-            if start == end {
-                unfolded.spans.push(row as u32);
-                unfolded.items.push(u32::MAX);
-            }
-            unfolded.spans.extend(items.clone().map(|_| row as u32));
-            unfolded.items.extend(items);
-        }
-        Ok(unfolded)
-    }
-
     fn not(&self, operand: &Expr, unfolded: Option<&Unfolded>) -> Result<Out> {
         // What stands after `!` is a condition of its own, also inside a conjunction on events.
         match self.eval(operand, None)? {
@@ -264,78 +186,6 @@ impl<'a> Evaluator<'a> {
                 })))
             }
         }
-    }
-
-    fn exists(&self, operand: &Expr, wanted: bool, unfolded: Option<&Unfolded>) -> Result<Out> {
-        let rows = self.rows(unfolded);
-        let absent = |value: &Value| matches!(value, Value::Nil);
-        // An attribute without scope is there where either scope has it, and is nil where either lacks it.
-        let operands = match operand {
-            Expr::Fields(fields) => {
-                fields.iter().map(|field| self.field(field, unfolded)).collect::<Result<Vec<_>>>()?
-            }
-            other => vec![self.eval_column(other, unfolded)?],
-        };
-        let mut truths = vec![false; rows];
-        for column in operands {
-            let found = decided(&column, rows, |value| if wanted { !value.is_nil() } else { absent(value) });
-            truths.iter_mut().zip(found).for_each(|(truth, found)| *truth |= found);
-        }
-        Ok(Out::Truths(truths))
-    }
-
-    /// A comparison with an attribute that may be the span's or the resource's.
-    fn unscoped(
-        &self,
-        fields: &[Field; 2],
-        test: &Test,
-        [of_span, of_resource]: &[Handed; 2],
-        unfolded: Option<&Unfolded>,
-    ) -> Result<Out> {
-        let rows = self.rows(unfolded);
-        let [span, resource] = fields;
-        let (span, resource) = (self.field(span, unfolded)?, self.field(resource, unfolded)?);
-        if span.is_absent() {
-            return Ok(Out::Truths(self.tested(&resource, test, of_resource, rows)?));
-        }
-        let from_span = self.tested(&span, test, of_span, rows)?;
-        if resource.is_absent() {
-            return Ok(Out::Truths(from_span));
-        }
-        let from_resource = self.tested(&resource, test, of_resource, rows)?;
-        // The span's value hides the resource's, whatever its type.
-        let hidden = decided(&span, rows, |value| !value.is_nil());
-        let truths = hidden.into_iter().zip(from_span).zip(from_resource);
-        Ok(Out::Truths(
-            truths.map(|((hidden, span), resource)| if hidden { span } else { resource }).collect(),
-        ))
-    }
-
-    /// The reference reads `.a = 1 || .a = 2` as one comparison with a list, and `.a != 1 && .a != 2` alike, and
-    /// cannot compute it for an array. Who asks to be told is told; the answer does not depend on it.
-    fn listed(&self, parts: &[&Expr], op: BinaryOp, unfolded: Option<&Unfolded>) -> Result<()> {
-        if self.mode.problems == Problems::SkipSpan {
-            return Ok(());
-        }
-        let tests = || parts.iter().filter_map(|part| part.field_tests());
-        for (at, (field, test, handed)) in tests().enumerate() {
-            let Test::Literal { op: of, literal } = test else { continue };
-            let again = tests().skip(at + 1).any(|(other, test, _)| {
-                matches!(test, Test::Literal { op: other, literal: l } if *other == op && l.kind() == literal.kind())
-                    && other == field
-            });
-            if *of != op || !again {
-                continue;
-            }
-            let reaches =
-                |value: &Value| self.mode.semantics == Semantics::Evaluator || handed.lets(test, value);
-            let column = self.field(field, unfolded)?;
-            let several = |value: &Value| value.elements().into_iter().filter(&reaches).count() > 1;
-            if decided(&column, self.rows(unfolded), several).contains(&true) {
-                return self.solved((), Some("a list of values and an array"));
-            }
-        }
-        Ok(())
     }
 
     fn conjunction(&self, parts: &[Expr], unfolded: Option<&Unfolded>) -> Result<Out> {
@@ -372,50 +222,6 @@ impl<'a> Evaluator<'a> {
             Out::Truths(truths) => truths,
             Out::Column(column) => decided(&column, self.rows(unfolded), is_true),
         }
-    }
-
-    fn tested(&self, column: &Column, test: &Test, handed: &Handed, rows: usize) -> Result<Vec<bool>> {
-        if let (
-            Column::Ints { numbers, .. },
-            Test::Literal { op, literal: Value::Int(n) | Value::Duration(n) },
-            None,
-        ) = (column, test, &handed.asked)
-        {
-            return Ok(compared(numbers, *op, *n));
-        }
-        let problem = RefCell::new(None);
-        let truths = decided(column, rows, |value| {
-            let (truth, found) = self.passes(value, test, handed);
-            if found.is_some() {
-                problem.replace(found);
-            }
-            truth
-        });
-        self.solved(truths, problem.into_inner())
-    }
-
-    /// Whether a value passes, and what stood in the way of telling.
-    fn passes(&self, value: &Value, test: &Test, handed: &Handed) -> (bool, Option<Problem>) {
-        let reaches = |value: &Value| self.mode.semantics == Semantics::Evaluator || handed.lets(test, value);
-        let single = |value: &Value| match test {
-            Test::Literal { op, literal } => match ops::binary(*op, value, literal) {
-                Ok(truth) => (truth.as_bool() == Some(true), None),
-                Err(problem) => (false, Some(problem)),
-            },
-            Test::Regex { .. } => (test.holds(value), None),
-        };
-        if !value.kind().is_array() {
-            return if handed.asked.is_some() && !reaches(value) { (false, None) } else { single(value) };
-        }
-        let elements: Vec<Value> = value.elements().into_iter().filter(reaches).collect();
-        let (truths, problems): (Vec<bool>, Vec<Option<Problem>>) = elements.iter().map(single).unzip();
-        let differs =
-            matches!(test, Test::Literal { op: BinaryOp::NotEqual, .. } | Test::Regex { wanted: false, .. });
-        let truth =
-            if differs { !truths.is_empty() && !truths.contains(&false) } else { truths.contains(&true) };
-        let several = (matches!(test, Test::Regex { .. }) && elements.len() > 1)
-            .then_some("a regular expression and an array of several elements");
-        (truth, problems.into_iter().flatten().next().or(several))
     }
 
     fn mapped(
@@ -461,49 +267,6 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// What a link of nothing shows where a span without links is asked for a link whose id is compared with something
-/// that is no id: the reference's store then hands over every span.
-fn unlinked(operand: &Expr, test: &Test) -> Option<Value> {
-    let Expr::Fields(fields) = operand else { return None };
-    let is_id = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let compared = match test {
-        Test::Literal { literal, .. } => literal.as_str()?,
-        Test::Regex { pattern, .. } => pattern.source(),
-    };
-    match fields.as_slice() {
-        _ if is_id(compared) => None,
-        [Field::Intrinsic(Intrinsic::LinkSpanId)] => Some(Value::str("0".repeat(16))),
-        [Field::Intrinsic(Intrinsic::LinkTraceId)] => Some(Value::str("")),
-        _ => None,
-    }
-}
-
-/// A truth a row, decided once a distinct value where the column has codes.
-fn decided(column: &Column, rows: usize, decide: impl Fn(&Value) -> bool) -> Vec<bool> {
-    match column {
-        Column::Constant(value) => vec![decide(value); rows],
-        Column::Coded { codes, values } => {
-            let truths: Vec<bool> = values.iter().map(decide).collect();
-            codes.iter().map(|code| truths.get(*code as usize).copied().unwrap_or(false)).collect()
-        }
-        Column::Ints { numbers, .. } => (0..numbers.len()).map(|row| decide(&column.get(row))).collect(),
-        Column::Values(values) => values.iter().map(decide).collect(),
-    }
-}
-
-fn compared(numbers: &[i64], op: BinaryOp, with: i64) -> Vec<bool> {
-    let each = |test: fn(i64, i64) -> bool| numbers.iter().map(|number| test(*number, with)).collect();
-    match op {
-        BinaryOp::Equal => each(|a, b| a == b),
-        BinaryOp::NotEqual => each(|a, b| a != b),
-        BinaryOp::Less => each(|a, b| a < b),
-        BinaryOp::LessEqual => each(|a, b| a <= b),
-        BinaryOp::Greater => each(|a, b| a > b),
-        BinaryOp::GreaterEqual => each(|a, b| a >= b),
-        _ => vec![false; numbers.len()],
-    }
-}
-
 fn and_into(truths: &mut [bool], with: &[bool]) {
     truths.iter_mut().zip(with).for_each(|(truth, with)| *truth &= with);
 }
@@ -518,16 +281,4 @@ fn coalesced(first: &Arc<Column>, second: &Arc<Column>, rows: usize) -> Arc<Colu
     }
     let value = |row| Some(first.get(row)).filter(|value| !value.is_nil()).unwrap_or_else(|| second.get(row));
     Arc::new(Column::Values((0..rows).map(value).collect()))
-}
-
-/// What stands for the events or links of a span where one value is needed: the first there is. The intrinsics of a
-/// span without any are those of an event or link that says nothing.
-fn first_items(nested: &Nested, rows: usize, field: &Field) -> Column {
-    let default = match field {
-        Field::Intrinsic(Intrinsic::EventTimeSinceStart) => Value::Duration(0),
-        Field::Intrinsic(_) => Value::str(""),
-        Field::Attribute(..) => Value::Nil,
-    };
-    let first = |row| nested.row(row).iter().find(|value| !value.is_nil()).unwrap_or(&default).clone();
-    Column::Values((0..rows).map(first).collect())
 }

@@ -40,7 +40,8 @@
 //! # Limits
 //!
 //! A line has at most 1 MiB, a stream 32 labels, an entry 128 pairs of metadata (all in [`Limits`]); what a query may cost is
-//! in [`logql::Limits`]. Heads take 96 MiB before commits wait, and a query the row groups that its threads work on.
+//! in [`logql::Limits`], the bytes among them that it reads and holds. Heads take 96 MiB before commits wait, and a query the
+//! row groups that its threads work on.
 
 pub mod ingest;
 mod level;

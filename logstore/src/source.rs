@@ -6,7 +6,7 @@
 //! are hints: the engine checks everything again, so a source that ignores them is slow and right.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use bedrock::labels::{Labels, Matcher};
@@ -79,6 +79,50 @@ pub struct Selection<'q> {
     pub threads: usize,
     /// How long the answer is waited for. A scan that takes longer may end early, without an error.
     pub patience: Patience<'q>,
+    /// What the scan may read and hold. A scan that goes beyond may end early, without an error.
+    pub budget: Option<&'q Budget>,
+}
+
+/// Bytes that a query may read and hold, counted by all that work on it.
+#[derive(Debug)]
+pub struct Budget {
+    read_bytes_max: u64,
+    held_bytes_max: u64,
+    read_bytes: AtomicU64,
+    held_bytes: AtomicU64,
+}
+
+impl Budget {
+    /// A budget of which nothing is spent.
+    pub fn new(read_bytes_max: u64, held_bytes_max: u64) -> Self {
+        let (read_bytes, held_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        Budget { read_bytes_max, held_bytes_max, read_bytes, held_bytes }
+    }
+
+    /// Counts bytes that are about to be read.
+    pub fn read(&self, bytes: u64) {
+        self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that are held until the query ends.
+    pub fn hold(&self, bytes: u64) {
+        self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes counted as read, where they are more than there may be.
+    pub fn read_too_much(&self) -> Option<u64> {
+        Some(self.read_bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > self.read_bytes_max)
+    }
+
+    /// Bytes counted as held, where they are more than there may be.
+    pub fn holds_too_much(&self) -> Option<u64> {
+        Some(self.held_bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > self.held_bytes_max)
+    }
+
+    /// Whether more was counted than there may be.
+    pub fn is_over(&self) -> bool {
+        self.read_too_much().is_some() || self.holds_too_much().is_some()
+    }
 }
 
 /// How long somebody waits for an answer.
@@ -113,7 +157,13 @@ impl<'q> Selection<'q> {
             templates: None,
             threads: 1,
             patience: Patience::default(),
+            budget: None,
         }
+    }
+
+    /// Whether nobody waits for the rest of the scan any more, or it has cost more than it may.
+    pub(crate) fn is_over(&self) -> bool {
+        self.patience.is_over() || self.budget.is_some_and(Budget::is_over)
     }
 
     /// Whether a timestamp lies in the time range.

@@ -179,6 +179,16 @@ impl GroupMeta {
         })
     }
 
+    /// Bytes of the pages of lines.
+    pub(crate) fn line_page_bytes(&self) -> u64 {
+        self.lines.iter().map(|(_, page)| u64::from(page.bytes)).sum()
+    }
+
+    /// Bytes of the pages beside those of lines.
+    pub(crate) fn other_page_bytes(&self) -> u64 {
+        u64::from(self.times.bytes) + self.metadata.map_or(0, |page| u64::from(page.bytes))
+    }
+
     /// The stream of a row. O(streams of the group).
     pub(crate) fn stream_of(&self, row: usize) -> u32 {
         let mut end = 0;

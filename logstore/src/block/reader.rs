@@ -21,6 +21,7 @@ use super::metadata::{MetadataRows, key_names};
 use crate::batch::MetadataIter;
 use crate::lines::LineBuffer;
 use crate::rows::RowSet;
+use crate::source::Budget;
 use crate::template::TemplatePage;
 use crate::templates::{TemplateQuery, TemplateReading};
 
@@ -62,12 +63,29 @@ pub(crate) struct Want<'q> {
     pub(crate) templates: Option<&'q dyn TemplateQuery>,
     /// Whether lines may be those of short templates.
     pub(crate) short: bool,
+    /// What the query may read.
+    pub(crate) budget: Option<&'q Budget>,
 }
 
 impl Want<'_> {
     /// Everything.
-    pub(crate) const ALL: Want<'static> =
-        Want { lines: true, line_bytes: true, metadata: true, needles: &[], templates: None, short: false };
+    pub(crate) const ALL: Want<'static> = Want {
+        lines: true,
+        line_bytes: true,
+        metadata: true,
+        needles: &[],
+        templates: None,
+        short: false,
+        budget: None,
+    };
+
+    /// Counts what will be read of a group; says whether it may be.
+    pub(crate) fn may_read(&self, group: &GroupMeta) -> bool {
+        let Some(budget) = self.budget else { return true };
+        let lines = if self.lines || !self.needles.is_empty() { group.line_page_bytes() } else { 0 };
+        budget.read(group.other_page_bytes() + lines);
+        !budget.is_over()
+    }
 }
 
 /// Times of all rows of a group, and the lengths of their lines where they are stored apart.

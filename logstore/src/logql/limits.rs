@@ -27,6 +27,10 @@ pub struct Limits {
     pub line_label_bytes_max: usize,
     /// Most samples that a metric query holds at a time.
     pub samples_max: usize,
+    /// Most bytes of blocks that a query reads, as they lie on disk.
+    pub read_bytes_max: u64,
+    /// Most bytes that a query of lines holds at a time: places of candidates and lines of the answer.
+    pub held_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +45,8 @@ impl Default for Limits {
             template_rounds_max: 10_000,
             line_label_bytes_max: 16 << 20,
             samples_max: 100_000_000,
+            read_bytes_max: u64::MAX,
+            held_bytes_max: 1 << 30,
         }
     }
 }

@@ -97,7 +97,7 @@ fn window(
     let mut scan =
         Scan { streams, selection, groups: BTreeMap::new(), kept: BTreeMap::new(), kept_bytes: 0, slices: 0 };
     let mut places = scan.places()?;
-    if selection.patience.is_over() {
+    if selection.is_over() {
         return Ok(ControlFlow::Break(()));
     }
     let backward = selection.order == Order::Backward;
@@ -200,7 +200,7 @@ impl Scan<'_, '_> {
         let selection = self.selection;
         let read = parallel::each(selection.threads, groups.len(), |index| {
             let (_, group, base, runs) = &groups[index];
-            if selection.patience.is_over() {
+            if selection.is_over() || !want.may_read(group) {
                 return Ok(None);
             }
             let times = block.times(group)?;
@@ -212,6 +212,12 @@ impl Scan<'_, '_> {
         });
         for ((number, _, _, runs), read) in groups.into_iter().zip(read) {
             let Some((times, wanted)) = read? else { continue };
+            if let Some(budget) = self.selection.budget {
+                budget.hold((wanted.len() * size_of::<Place>()) as u64);
+                if budget.is_over() {
+                    return Ok(());
+                }
+            }
             for run in &runs {
                 for row in wanted.iter_in(run.first, run.end) {
                     let (ts_ns, stream) = (times.times_ns[row], run.stream);
@@ -231,6 +237,7 @@ impl Scan<'_, '_> {
             needles: &self.selection.needles,
             templates: self.selection.templates,
             short: false,
+            budget: self.selection.budget,
         }
     }
 
@@ -318,6 +325,9 @@ impl Scan<'_, '_> {
             return None;
         }
         let (group, (times, all)) = (block.groups().get(key.1 as usize)?, self.groups.get(&key)?);
+        if let Some(budget) = self.selection.budget {
+            budget.read(group.line_page_bytes());
+        }
         let keep = self.slices > 1 && self.kept_bytes + group.raw_bytes <= KEPT_BYTES_MAX;
         let mut wanted = if keep { all.clone() } else { RowSet::none(group.rows) };
         rows.into_iter().for_each(|row| wanted.insert(row));

@@ -121,6 +121,9 @@ pub(super) fn group_segments(
     if runs.is_empty() || group.last_ns < range_ns.0 || range_ns.1 <= group.first_ns {
         return Ok(Vec::new());
     }
+    if !want.may_read(group) {
+        return Ok(Vec::new());
+    }
     let times = block.times(group)?;
     let wanted = wanted_rows(group, &times, &runs, range_ns);
     let mut wanted = without_deleted(wanted, block, base);

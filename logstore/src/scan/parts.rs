@@ -127,6 +127,7 @@ impl<'s, 'q> StreamParts<'s, 'q> {
             needles: &self.selection.needles,
             templates: self.selection.templates,
             short: true,
+            budget: self.selection.budget,
         }
     }
 
@@ -160,7 +161,7 @@ impl ScanParts for StreamParts<'_, '_> {
     }
 
     fn walk(&self, part: usize, sink: &mut BatchSink<'_>) -> Result<()> {
-        if self.selection.patience.is_over() {
+        if self.selection.is_over() {
             return Ok(());
         }
         let range_ns = (self.selection.start_ns, self.selection.end_ns);

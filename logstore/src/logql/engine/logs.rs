@@ -9,8 +9,11 @@ use crate::logql::label_sets::LabelSets;
 use crate::logql::line::Category;
 use crate::logql::pipeline::Pipeline;
 use crate::parallel;
-use crate::source::{Entry, LogSource, Order, Selection};
+use crate::source::{Budget, Entry, LogSource, Order, Selection};
 use crate::templates::TemplateQuery;
+
+/// What an entry of an answer takes beside its line.
+const ENTRY_BYTES: u64 = size_of::<(i64, Vec<u8>)>() as u64;
 
 pub(super) fn evaluate(
     source: &dyn LogSource,
@@ -34,6 +37,8 @@ pub(super) fn evaluate(
     selection.templates = templates.as_ref().map(|templates| templates as &dyn TemplateQuery);
     selection.threads = parallel::threads_or_all(options.threads);
     selection.patience = options.patience();
+    let budget = options.budget();
+    selection.budget = Some(&budget);
     selection.limit = Some(options.limit);
     selection.order = match options.direction {
         Direction::Forward => Order::Forward,
@@ -41,6 +46,7 @@ pub(super) fn evaluate(
     };
     let mut collector = Collector {
         options,
+        budget: &budget,
         pipeline,
         sets: LabelSets::default(),
         streams: Vec::new(),
@@ -61,6 +67,7 @@ pub(super) fn evaluate(
         return Err(error);
     }
     options.check()?;
+    options.check_budget(&budget)?;
     let mut streams: Vec<StreamResult> = collector.streams.into_iter().flatten().collect();
     streams.retain(|stream| !stream.entries.is_empty());
     streams.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -69,6 +76,7 @@ pub(super) fn evaluate(
 
 struct Collector<'q> {
     options: &'q QueryOptions<'q>,
+    budget: &'q Budget,
     pipeline: Pipeline,
     sets: LabelSets,
     /// By the number of the label set.
@@ -84,6 +92,7 @@ struct Collector<'q> {
 impl Collector<'_> {
     fn batch(&mut self, batch: &[Entry<'_>]) -> Result<ControlFlow<()>> {
         self.options.check()?;
+        self.options.check_budget(self.budget)?;
         for entry in batch {
             let stream_set = match self.current {
                 Some((stream, set)) if stream == entry.stream => set,
@@ -152,6 +161,7 @@ impl Collector<'_> {
         if due {
             self.last_ns = Some(entry.ts_ns);
             self.same_time.1.push((entry.stream, slot, stream.entries.len()));
+            self.budget.hold(ENTRY_BYTES + line.len() as u64);
             stream.entries.push((entry.ts_ns, line.to_vec()));
         }
     }

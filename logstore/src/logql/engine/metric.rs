@@ -8,7 +8,7 @@ use crate::logql::engine::{QueryData, QueryOptions, Sample, Series, Steps, aggre
 use crate::logql::error::{QueryError, Result};
 use crate::logql::extract;
 use crate::logql::regex::Regex;
-use crate::source::LogSource;
+use crate::source::{Budget, LogSource};
 
 /// A series: one value per step, [`bedrock::vector::ABSENT`] where it has none.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(super) fn evaluate(
     options: &QueryOptions<'_>,
 ) -> Result<QueryData> {
     let steps = options.steps()?;
-    let evaluator = Evaluator { source, options, steps };
+    let evaluator = Evaluator { source, options, budget: options.budget(), steps };
     let columns = match metric {
         MetricExpr::Literal(value) => vec![evaluator.constant(*value)],
         metric => evaluator.columns(metric)?,
@@ -77,10 +77,12 @@ fn points(column: Column, steps: Steps) -> Series {
     }
 }
 
-struct Evaluator<'q> {
-    source: &'q dyn LogSource,
-    options: &'q QueryOptions<'q>,
-    steps: Steps,
+pub(super) struct Evaluator<'q> {
+    pub(super) source: &'q dyn LogSource,
+    pub(super) options: &'q QueryOptions<'q>,
+    /// Of all aggregations together.
+    pub(super) budget: Budget,
+    pub(super) steps: Steps,
 }
 
 impl Evaluator<'_> {
@@ -92,9 +94,7 @@ impl Evaluator<'_> {
         self.options.check()?;
         match metric {
             MetricExpr::Literal(value) | MetricExpr::Vector(value) => Ok(vec![self.constant(*value)]),
-            MetricExpr::Range(aggregation) => {
-                range::evaluate(self.source, aggregation, None, self.steps, self.options)
-            }
+            MetricExpr::Range(aggregation) => range::evaluate(self, aggregation, None),
             MetricExpr::Aggregation(aggregation) => {
                 if aggregation.op == VectorOp::ApproxTopk && !self.options.is_instant() {
                     return Err(QueryError::invalid(
@@ -105,7 +105,7 @@ impl Evaluator<'_> {
                     MetricExpr::Range(inner) => {
                         let taken_in =
                             extract::takes_in(aggregation.op, inner).then_some(&aggregation.grouping);
-                        range::evaluate(self.source, inner, taken_in, self.steps, self.options)?
+                        range::evaluate(self, inner, taken_in)?
                     }
                     inner => self.columns(inner)?,
                 };

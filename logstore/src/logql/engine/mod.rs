@@ -23,7 +23,7 @@ use crate::logql::ast::{Expr, MetricExpr};
 use crate::logql::error::{QueryError, Result};
 use crate::logql::limits::Limits;
 use crate::logql::line::Category;
-use crate::source::{LogSource, Patience};
+use crate::source::{Budget, LogSource, Patience};
 
 pub(crate) use push_down::apply as push_down;
 
@@ -120,6 +120,24 @@ impl QueryOptions<'_> {
 
     fn patience(&self) -> Patience<'_> {
         Patience { deadline: self.deadline, cancelled: self.cancelled }
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::new(self.limits.read_bytes_max, self.limits.held_bytes_max)
+    }
+
+    /// An error where more was read or is held than the limits allow.
+    fn check_budget(&self, budget: &Budget) -> Result<()> {
+        let limit = |what, max, found| Err(QueryError::Limit { what, max, found });
+        match (budget.read_too_much(), budget.holds_too_much()) {
+            (Some(found), _) => {
+                limit("the number of bytes that a query reads", self.limits.read_bytes_max, found)
+            }
+            (_, Some(found)) => {
+                limit("the number of bytes that a query holds", self.limits.held_bytes_max, found)
+            }
+            (None, None) => Ok(()),
+        }
     }
 
     /// An error where nobody waits for the answer any more. Asked once per batch of entries.

@@ -12,7 +12,7 @@ use bedrock::vector::{ABSENT, is_absent};
 
 use crate::logql::ast::{Grouping, RangeAggregation, RangeOp};
 use crate::logql::engine::memo::{Memo, Outcome};
-use crate::logql::engine::metric::Column;
+use crate::logql::engine::metric::{Column, Evaluator};
 use crate::logql::engine::window::{self, Point};
 use crate::logql::engine::{QueryOptions, Steps, push_down};
 use crate::logql::error::{QueryError, Result};
@@ -21,7 +21,9 @@ use crate::logql::label_hash::label_hash;
 use crate::logql::label_sets::LabelSets;
 use crate::logql::pipeline::labels::{ERROR, PRESERVE_ERROR};
 use crate::parallel;
-use crate::source::{BatchSink, BucketRequest, Columns, Entry, LogSource, Order, ScanParts, Selection};
+use crate::source::{
+    BatchSink, BucketRequest, Budget, Columns, Entry, LogSource, Order, ScanParts, Selection,
+};
 use crate::templates::TemplateQuery;
 
 /// With more buckets than this the lines are counted one by one.
@@ -44,6 +46,7 @@ struct Shared<'q> {
     aggregation: &'q RangeAggregation,
     outer: Option<&'q Grouping>,
     options: &'q QueryOptions<'q>,
+    budget: &'q Budget,
     steps: Steps,
     /// Samples that are held.
     points: AtomicUsize,
@@ -55,17 +58,17 @@ struct Shared<'q> {
 ///
 /// Parts of the scan are walked by as many threads as there may be, each with an extractor and groups of its own.
 pub(super) fn evaluate(
-    source: &dyn LogSource,
+    evaluator: &Evaluator<'_>,
     aggregation: &RangeAggregation,
     outer: Option<&Grouping>,
-    steps: Steps,
-    options: &QueryOptions<'_>,
 ) -> Result<Vec<Column>> {
+    let Evaluator { source, options, budget, steps } = evaluator;
+    let (source, options, steps) = (*source, *options, *steps);
     let range = &aggregation.range;
     let shifted = Steps { start_ns: steps.start_ns.saturating_sub(range.offset_ns), ..steps };
     let start = shifted.start_ns.saturating_sub(range.range_ns).saturating_add(1);
     let (points, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let shared = Shared { aggregation, outer, options, steps: shifted, points, failed };
+    let shared = Shared { aggregation, outer, options, budget, steps: shifted, points, failed };
     let mut collector = Collector::new(&shared)?;
     if collector.count_buckets(source)? {
         return finished(collector, aggregation, steps);
@@ -79,6 +82,7 @@ pub(super) fn evaluate(
         metadata: true,
     };
     selection.patience = options.patience();
+    selection.budget = Some(budget);
     let reader = Extractor::new(aggregation, outer, &options.limits)?;
     let templates = reader.into_templates().filter(|_| selection.columns.line);
     selection.templates = templates.as_ref().map(|templates| templates as &dyn TemplateQuery);
@@ -87,6 +91,7 @@ pub(super) fn evaluate(
         None => collector.scan(|sink| source.scan(&selection, sink))?,
     }
     options.check()?;
+    options.check_budget(budget)?;
     finished(collector, aggregation, steps)
 }
 
@@ -171,6 +176,7 @@ impl<'q> Collector<'q> {
 
     fn batch(&mut self, batch: &[Entry<'_>]) -> Result<()> {
         self.shared.options.check()?;
+        self.shared.options.check_budget(self.shared.budget)?;
         for entry in batch {
             if self.current != Some(entry.stream) {
                 self.extractor.start_stream(entry.labels);

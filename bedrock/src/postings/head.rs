@@ -52,7 +52,7 @@ struct Name {
 impl Name {
     /// Enters a series; whether it is the first with this value.
     fn add(&mut self, id: u32, value: &str) -> bool {
-        insert(&mut self.ids, id);
+        self.ids.insert(id);
         if let Some(list) = self.values.get_mut(value) {
             list.add(id);
             return false;
@@ -61,13 +61,6 @@ impl Name {
         ids[0] = id;
         self.values.insert(value.into(), List::Few { count: 1, ids });
         true
-    }
-}
-
-/// Inserts an id, which is mostly the largest so far.
-fn insert(ids: &mut Ids, id: u32) {
-    if ids.try_push(id).is_err() {
-        ids.insert(id);
     }
 }
 
@@ -99,7 +92,10 @@ impl List {
                     *self = List::Many(many);
                 }
             }
-            List::Many(ids) => insert(ids, id),
+            // Not a push, though ids mostly ascend: that looks for the largest in up to 8 KiB.
+            List::Many(ids) => {
+                ids.insert(id);
+            }
         }
     }
 
@@ -168,7 +164,7 @@ impl HeadPostings {
     /// Enters a series. Entering it again with the same labels changes nothing; an id must not be given to another
     /// series.
     pub fn add(&mut self, id: u32, labels: &Labels) {
-        insert(&mut self.all, id);
+        self.all.insert(id);
         for (name, value) in labels {
             if value.is_empty() {
                 continue;

@@ -281,6 +281,11 @@ fn push_text(out: &mut String, text: &str) {
 
 /// Splits the first text off. `encoded` was written by [`push_text`], so the slices lie on character boundaries.
 fn take_text(encoded: &str) -> (&str, &str) {
+    if let Some(&length) = encoded.as_bytes().first()
+        && length & LENGTH_MORE == 0
+    {
+        return encoded[1..].split_at(usize::from(length));
+    }
     let mut length = 0;
     let mut head = 0;
     for (i, byte) in encoded.bytes().enumerate() {

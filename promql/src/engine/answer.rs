@@ -81,8 +81,10 @@ fn matrix(query: &Query<'_>, all: Vec<Series>, steps: Steps) -> Result<Value> {
     let mut result = Vec::with_capacity(all.len());
     refuse_equal(&all)?;
     for series in all {
-        let floats = series.floats.iter().zip(steps.times()).filter(|(value, _)| !is_absent(**value));
-        let floats: Vec<(i64, f64)> = floats.map(|(value, time)| (time, *value)).collect();
+        let present = series.floats.iter().filter(|value| !is_absent(**value)).count();
+        let mut floats = Vec::with_capacity(present);
+        let points = series.floats.iter().zip(steps.times()).filter(|(value, _)| !is_absent(**value));
+        floats.extend(points.map(|(value, time)| (time, *value)));
         let histograms = series.histograms.into_iter().zip(steps.times());
         let histograms: Vec<_> =
             histograms.filter_map(|(histogram, time)| Some((time, histogram?))).collect();

@@ -33,7 +33,11 @@ impl<'a> KeyOf<'a> {
     /// Writes the key of a label set to `key`. `hide_metadata` where the name of the metric is to go.
     pub(crate) fn write(&self, labels: &Labels, hide_metadata: bool, key: &mut Vec<u8>) {
         key.clear();
+        let last = if self.without { None } else { Some(self.names.last().copied().unwrap_or("")) };
         for (name, value) in labels {
+            if last.is_some_and(|last| name > last) {
+                break;
+            }
             if value.is_empty() || !self.takes(name) || (hide_metadata && is_metadata(name)) {
                 continue;
             }

@@ -1,7 +1,9 @@
 //! Deleting from the head: an interval of the selected series is gone from the next commit on.
 
 use bedrock::labels::Matcher;
+use bedrock::series::Select;
 use bedrock::time::TimeRange;
+use rustc_hash::FxHashSet;
 
 use super::Head;
 use super::page::{HeldPages, SharedPage, page_of, reference, slot_of_reference};
@@ -11,7 +13,8 @@ use crate::records::RecordWriter;
 impl Head {
     /// Deletes what the series that satisfy the matchers have in a range. Everything committed before is concerned and
     /// nothing that comes later. `log` takes the record, which carries `tombstones` for the blocks; `publish` runs
-    /// before any commit behind this one is visible. Returns what `log` returned and the number of series.
+    /// before any commit behind this one is visible. Returns what `log` returned and the number of series with samples in
+    /// the range. Exemplars go with the samples, also those of series that the head has forgotten.
     pub(crate) fn delete<P>(
         &self,
         matchers: &[Matcher],
@@ -33,6 +36,8 @@ impl Head {
                 concerned.push(reference(series.generation, slot));
             }
         }
+        let with_samples = concerned.len();
+        concerned.extend(self.with_exemplars_alone(&Select { matchers, range }, &concerned));
         let begun = self.visibility.begin();
         let mut record = RecordWriter::default();
         record.begin(begun.number());
@@ -48,6 +53,18 @@ impl Head {
         held(&self.exemplars).delete(&concerned, range, begun.number());
         publish(begun.number());
         drop(begun);
-        Ok((logged, concerned.len()))
+        Ok((logged, with_samples))
+    }
+
+    /// The series with selected exemplars that are not among `known`: their samples are in blocks, or the head has
+    /// forgotten them.
+    fn with_exemplars_alone(&self, select: &Select<'_>, known: &[u64]) -> Vec<u64> {
+        let ring = held(&self.exemplars);
+        let selected = ring.iter().filter(|entry| entry.is_selected(select));
+        let mut alone: FxHashSet<u64> = selected.map(|entry| entry.reference).collect();
+        known.iter().for_each(|reference| {
+            alone.remove(reference);
+        });
+        alone.into_iter().collect()
     }
 }

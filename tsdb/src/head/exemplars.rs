@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use bedrock::labels::Labels;
+use bedrock::labels::{Labels, Matcher};
+use bedrock::series::Select;
 use bedrock::time::TimeRange;
+use rustc_hash::FxHashSet;
 
 use crate::exemplar::Exemplar;
 
@@ -14,6 +16,14 @@ pub(crate) struct Entry {
     pub(crate) series: Labels,
     pub(crate) exemplar: Exemplar,
     pub(crate) commit: u64,
+}
+
+impl Entry {
+    /// Whether the exemplar lies in the range, and its series satisfies all matchers.
+    pub(crate) fn is_selected(&self, select: &Select<'_>) -> bool {
+        let fits = |matcher: &Matcher| matcher.matches(self.series.get(matcher.name()).unwrap_or(""));
+        select.range.contains(self.exemplar.timestamp_ms) && select.matchers.iter().all(fits)
+    }
 }
 
 /// A ring of bounded length: a new exemplar displaces the oldest.
@@ -50,6 +60,7 @@ impl ExemplarRing {
 
     /// Removes the exemplars of series in an interval, from commits before `commit`.
     pub(crate) fn delete(&mut self, references: &[u64], range: TimeRange, commit: u64) {
+        let references: FxHashSet<u64> = references.iter().copied().collect();
         self.entries.retain(|entry| {
             entry.commit >= commit
                 || !range.contains(entry.exemplar.timestamp_ms)

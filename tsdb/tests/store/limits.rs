@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bedrock::disk::MemDisk;
 use bedrock::error::Error as BedrockError;
 use bedrock::histogram::{Histogram, Span};
-use bedrock::labels::Labels;
+use bedrock::labels::{Labels, MatchOp, Matcher};
 use bedrock::series::{Select, SeriesColumns, SeriesSource};
 use bedrock::time::TimeRange;
 use tsdb::{
@@ -166,6 +166,37 @@ fn histograms_exemplars_and_metadata_survive() {
     check(&db);
     drop(db);
     check(&Db::open("db", options(disk)).unwrap());
+}
+
+/// Deletion once looked for series with samples in the head, so exemplars whose samples had gone to blocks stayed.
+#[test]
+fn exemplars_are_deleted_wherever_their_samples_are() {
+    let disk = Arc::new(MemDisk::new());
+    let options = || Options { idle_ms: 60_000, ..options(disk.clone()) };
+    let db = Db::open("db", options()).unwrap();
+    let mut appender = db.appender();
+    for (number, time_ms) in [(1, 1_000), (2, 2_000), (3, 10_000_000)] {
+        let series = appender.series(&labels(number)).unwrap();
+        appender.append(series, time_ms, 1.0);
+        let trace = Labels::from_pairs([("trace_id", "abc")]).unwrap();
+        appender.append_exemplar(series, Exemplar { labels: trace, value: 0.3, timestamp_ms: time_ms });
+        appender.commit().unwrap();
+    }
+    drop(appender);
+    db.flush().unwrap();
+    db.tick().unwrap();
+    assert_eq!(db.stats().head_series, 1, "the head has forgotten the first two");
+    let left = |db: &Db| -> Vec<Labels> {
+        let found = db.exemplars(&Select { matchers: &[], range: TimeRange::ALL });
+        found.into_iter().map(|series| series.labels).collect()
+    };
+    for number in [1, 3] {
+        let matcher = Matcher::new(MatchOp::Equal, "number", &number.to_string()).unwrap();
+        assert_eq!(db.delete(&[matcher], TimeRange::ALL).unwrap().block_series, 1);
+    }
+    assert_eq!(left(&db), [labels(2)]);
+    drop(db);
+    assert_eq!(left(&Db::open("db", options()).unwrap()), [labels(2)], "after replay too");
 }
 
 #[test]

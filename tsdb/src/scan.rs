@@ -46,6 +46,8 @@ struct Buffers {
     scratch: Scratch,
     /// The time pages of a series.
     key: TimesKey,
+    /// What parts that are no value pages hold.
+    samples: SeriesSamples,
 }
 
 impl<'a> Selection<'a> {
@@ -55,7 +57,7 @@ impl<'a> Selection<'a> {
     }
 
     fn block(&self, position: usize) -> Result<&Block> {
-        self.blocks.get(position).map(|block| &**block).ok_or(Error::Invalid {
+        self.blocks.get(position).map(|block| &**block).ok_or_else(|| Error::Invalid {
             what: "position of a block",
             problem: format!("{position} of {}", self.blocks.len()),
         })
@@ -93,11 +95,11 @@ impl<'a> Selection<'a> {
         columns: &mut SeriesColumns,
         buffers: &mut Buffers,
     ) -> Result<()> {
-        let Buffers { scratch, key } = buffers;
+        let Buffers { scratch, key, .. } = buffers;
         let FloatColumns { timestamps_ms, values, start_timestamps_ms } = &mut columns.floats;
         values.clear();
         start_timestamps_ms.clear();
-        let column = self.shared.pages(key, |pages| self.read_times(pages, range))?;
+        let column = self.shared.pages(key, |pages| self.read_times(pages, range, &mut scratch.integers))?;
         values.reserve(column.timestamps_ms.len());
         let mut wanted = column.wanted.iter();
         for part in parts {
@@ -130,17 +132,22 @@ impl<'a> Selection<'a> {
     }
 
     /// The timestamps of some time pages in a range, and which positions of each page they have.
-    fn read_times(&self, pages: &[(u32, u32)], range: TimeRange) -> Result<TimeColumn> {
+    fn read_times(
+        &self,
+        pages: &[(u32, u32)],
+        range: TimeRange,
+        scratch: &mut Vec<i64>,
+    ) -> Result<TimeColumn> {
         let mut column = TimeColumn::default();
         let mut timestamps_ms = Vec::new();
-        let mut scratch = Vec::new();
-        let mut page = Vec::new();
         for &(position, number) in pages {
-            page.clear();
-            self.block(position as usize)?.read_times(number, &mut scratch, &mut page)?;
+            let base = timestamps_ms.len();
+            self.block(position as usize)?.read_times(number, scratch, &mut timestamps_ms)?;
+            let page = timestamps_ms.get(base..).unwrap_or(&[]);
             let from = page.partition_point(|time_ms| *time_ms < range.start);
             let to = page.partition_point(|time_ms| *time_ms <= range.end).max(from);
-            timestamps_ms.extend(page.get(from..to).unwrap_or(&[]));
+            timestamps_ms.truncate(base + to);
+            timestamps_ms.drain(base..base + from);
             column.wanted.push(from..to);
         }
         column.timestamps_ms = Arc::new(timestamps_ms);
@@ -148,12 +155,12 @@ impl<'a> Selection<'a> {
     }
 
     /// Reads parts of any kind into one column each.
-    fn read_any(&self, parts: &[Part], range: TimeRange) -> Result<SeriesSamples> {
-        let mut all = SeriesSamples::default();
-        let mut scratch = Scratch::default();
+    fn read_any(&self, parts: &[Part], range: TimeRange, buffers: &mut Buffers) -> Result<()> {
+        let Buffers { scratch, samples: all, .. } = buffers;
+        all.clear();
         for part in parts {
             match part {
-                Part::Head { chunks } => decode_chunks(chunks, range, &mut all)?,
+                Part::Head { chunks } => decode_chunks(chunks, range, all)?,
                 Part::Block { block, pages, deleted, .. } => {
                     let block = self.block(*block)?;
                     let mut wanted = Vec::with_capacity(pages.len());
@@ -163,7 +170,7 @@ impl<'a> Selection<'a> {
                         }
                     }
                     let (floats, histograms) = (all.floats.len(), all.histograms.len());
-                    block.decode_series(&wanted, &mut scratch, &mut all)?;
+                    block.decode_series(&wanted, scratch, all)?;
                     if !deleted.is_empty() {
                         all.delete(floats, histograms, deleted);
                     }
@@ -171,7 +178,8 @@ impl<'a> Selection<'a> {
             }
         }
         all.sort();
-        Ok(all)
+        all.cut(range);
+        Ok(())
     }
 }
 
@@ -195,15 +203,17 @@ impl SeriesSet for Selection<'_> {
             held(&self.buffers).push(buffers);
             return read;
         }
-        let SeriesSamples { floats, histograms } = self.read_any(&series.parts, range)?;
+        self.read_any(&series.parts, range, &mut buffers)?;
+        let SeriesSamples { floats, histograms } = &mut buffers.samples;
         let FloatSamples { timestamps_ms, values, start_timestamps_ms } = floats;
         columns.floats.timestamps_ms = self.shared.column(timestamps_ms);
-        columns.floats.values = values;
-        columns.floats.start_timestamps_ms = start_timestamps_ms;
+        std::mem::swap(&mut columns.floats.values, values);
+        std::mem::swap(&mut columns.floats.start_timestamps_ms, start_timestamps_ms);
         let HistogramSamples { timestamps_ms, values, start_timestamps_ms } = histograms;
-        columns.histograms.timestamps_ms = timestamps_ms;
-        columns.histograms.values = values;
-        columns.histograms.start_timestamps_ms = start_timestamps_ms;
+        std::mem::swap(&mut columns.histograms.timestamps_ms, timestamps_ms);
+        std::mem::swap(&mut columns.histograms.values, values);
+        std::mem::swap(&mut columns.histograms.start_timestamps_ms, start_timestamps_ms);
+        held(&self.buffers).push(buffers);
         Ok(())
     }
 }
@@ -300,7 +310,7 @@ impl SharedTimes {
         Ok(Arc::clone(state.by_pages.entry(words.into()).or_insert(column)))
     }
 
-    fn column(&self, column: Vec<i64>) -> Arc<Vec<i64>> {
+    fn column(&self, column: &[i64]) -> Arc<Vec<i64>> {
         let mut hasher = FxHasher::default();
         column.hash(&mut hasher);
         let hash = hasher.finish();
@@ -310,7 +320,7 @@ impl SharedTimes {
         {
             return known;
         }
-        let column = Arc::new(column);
+        let column = Arc::new(column.to_vec());
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.make_room(&column);
         state.by_column.insert(hash, Arc::clone(&column));

@@ -1,5 +1,7 @@
 //! The samples of one series on their way from block to block, and how several parts become one.
 
+use std::ops::Range;
+
 use bedrock::time::TimeRange;
 
 use crate::chunk::{FloatSamples, HistogramSamples};
@@ -67,6 +69,20 @@ impl SeriesSamples {
         self.retain(floats, histograms, alive);
     }
 
+    /// Removes the samples outside of `range`, where timestamps ascend.
+    pub(crate) fn cut(&mut self, range: TimeRange) {
+        let FloatSamples { timestamps_ms, values, start_timestamps_ms } = &mut self.floats;
+        let inside = inside(timestamps_ms, range);
+        keep_only(timestamps_ms, &inside);
+        keep_only(values, &inside);
+        keep_only(start_timestamps_ms, &inside);
+        let HistogramSamples { timestamps_ms, values, start_timestamps_ms } = &mut self.histograms;
+        let inside = self::inside(timestamps_ms, range);
+        keep_only(timestamps_ms, &inside);
+        keep_only(values, &inside);
+        keep_only(start_timestamps_ms, &inside);
+    }
+
     /// Removes the samples outside of `range`.
     pub(crate) fn keep(&mut self, range: TimeRange) {
         self.retain(0, 0, |time_ms| range.contains(time_ms));
@@ -93,6 +109,19 @@ impl SeriesSamples {
         sort_floats(&mut self.floats);
         sort_histograms(&mut self.histograms);
     }
+}
+
+/// The positions of ascending timestamps that lie in a range.
+fn inside(timestamps_ms: &[i64], range: TimeRange) -> Range<usize> {
+    let start = timestamps_ms.partition_point(|time_ms| *time_ms < range.start);
+    let behind = timestamps_ms.get(start..).unwrap_or(&[]).partition_point(|time_ms| *time_ms <= range.end);
+    start..start + behind
+}
+
+/// Keeps these positions of a column, which may be empty.
+fn keep_only<T>(column: &mut Vec<T>, positions: &Range<usize>) {
+    column.truncate(positions.end);
+    column.drain(..positions.start.min(column.len()));
 }
 
 fn is_ascending(timestamps_ms: &[i64]) -> bool {

@@ -59,24 +59,32 @@ impl BitWriter {
         self.bytes.capacity()
     }
 
-    /// All bits written, padded with zeros to a byte; the writer goes on unchanged.
-    pub(super) fn snapshot(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.len() + super::format::TRAILER_BYTES);
-        bytes.extend_from_slice(&self.bytes);
-        self.push_pending(&mut bytes);
+    /// Bits written so far, those of the bytes in front included.
+    pub(super) fn position(&self) -> usize {
+        self.bytes.len() * 8 + self.pending_bits as usize
+    }
+
+    /// All bits written, padded with zeros to a byte, with room for `room` more bytes; the writer goes on unchanged.
+    pub(super) fn snapshot(&self, room: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len() + room);
+        self.copy_from(0, &mut bytes);
         bytes
+    }
+
+    /// Appends what [`BitWriter::snapshot`] gives from byte `start` on.
+    pub(super) fn copy_from(&self, start: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.bytes.get(start..).unwrap_or(&[]));
+        let whole = self.pending_bits.div_ceil(8) as usize;
+        let pending = self.pending.to_be_bytes();
+        out.extend(pending.iter().take(whole).skip(start.saturating_sub(self.bytes.len())));
     }
 
     /// All bits written, padded with zeros to a byte.
     pub(super) fn finish(mut self) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.bytes);
-        self.push_pending(&mut bytes);
-        bytes
-    }
-
-    fn push_pending(&self, bytes: &mut Vec<u8>) {
         let whole = self.pending_bits.div_ceil(8) as usize;
         bytes.extend(self.pending.to_be_bytes().iter().take(whole));
+        bytes
     }
 }
 
@@ -90,7 +98,12 @@ pub(super) struct BitReader<'a> {
 impl<'a> BitReader<'a> {
     /// Reads `data` from byte `start` on.
     pub(super) fn new(data: &'a [u8], start: usize) -> Self {
-        BitReader { data, position: start * 8 }
+        BitReader::at_bit(data, start * 8)
+    }
+
+    /// Reads `data` from bit `position` on.
+    pub(super) fn at_bit(data: &'a [u8], position: usize) -> Self {
+        BitReader { data, position }
     }
 
     /// The offset of the next bit, rounded down to a byte.

@@ -1,10 +1,11 @@
-//! Float chunks: see `format` for the bits.
+//! Float chunks that grow: see `format` for the bits.
 
 use bytes::Bytes;
 
-use super::bits::{BitReader, BitWriter, PEEK_BITS};
-use super::format::{self, ChunkKind, HEADER_BYTES, Header};
-use super::{CHUNK_SAMPLES_MAX, Chunk, ChunkError, FloatSamples};
+use super::bits::{BitReader, BitWriter};
+use super::format::{self, ChunkKind, HEADER_BYTES};
+use super::tail::{self, Marks, State};
+use super::{CHUNK_SAMPLES_MAX, Chunk};
 
 /// Leading zeros that five bits can say.
 const LEADING_MAX: u32 = 31;
@@ -15,9 +16,9 @@ const NO_WINDOW: u8 = u8::MAX;
 /// The code in front of a change of interval in 64 bits.
 const TIME_ESCAPE: u64 = 0b1111;
 /// Length of [`TIME_ESCAPE`].
-const TIME_ESCAPE_BITS: u32 = 4;
+pub(super) const TIME_ESCAPE_BITS: u32 = 4;
 
-/// A float chunk that grows: 96 bytes of state and the packed bits.
+/// A float chunk that grows: 104 bytes of state and the packed bits.
 ///
 /// ```
 /// use tsdb::chunk::{FloatSamples, OpenFloats};
@@ -35,6 +36,8 @@ const TIME_ESCAPE_BITS: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct OpenFloats {
     bits: BitWriter,
+    /// None in a short chunk.
+    marks: Option<Box<Marks>>,
     min_time_ms: i64,
     time_ms: i64,
     interval_ms: i64,
@@ -59,6 +62,7 @@ impl OpenFloats {
         room.resize(HEADER_BYTES, 0);
         OpenFloats {
             bits: BitWriter::behind(room),
+            marks: None,
             min_time_ms: 0,
             time_ms: 0,
             interval_ms: 0,
@@ -97,6 +101,24 @@ impl OpenFloats {
             self.append_start(start_ms);
         }
         self.count += 1;
+        if Marks::are_due(self.count) {
+            self.mark();
+        }
+    }
+
+    /// Notes where a decoder is now.
+    #[cold]
+    fn mark(&mut self) {
+        let length = 64_u32.saturating_sub(u32::from(self.leading) + u32::from(self.trailing)) as u8;
+        let state = State {
+            time_ms: self.time_ms,
+            interval_ms: self.interval_ms,
+            value_bits: self.value_bits,
+            position: self.bits.position(),
+            trailing: if length == 0 { 0 } else { self.trailing },
+            length,
+        };
+        self.marks.get_or_insert_default().push(self.min_time_ms, self.count, &state);
     }
 
     /// Writes timestamp and value, in one go where both fit a word.
@@ -186,14 +208,39 @@ impl OpenFloats {
         self.bits.len() + if self.starts_from == u16::MAX { 0 } else { format::TRAILER_BYTES }
     }
 
-    /// The heap memory that the packed bits take.
+    /// The heap memory that the packed bits, and marks inside of them, take.
     pub fn heap_bytes(&self) -> usize {
-        self.bits.capacity()
+        self.bits.capacity() + self.marks.as_ref().map_or(0, |marks| size_of_val(&**marks))
     }
 
     /// A copy of the samples so far as a chunk, `None` where there is no sample. About 50 ns.
     pub fn snapshot(&self) -> Option<Chunk> {
-        (self.count > 0).then(|| self.chunk(self.bits.snapshot()))
+        let room = if self.starts_from == u16::MAX { 0 } else { format::TRAILER_BYTES };
+        (self.count > 0).then(|| self.chunk(self.bits.snapshot(room)))
+    }
+
+    /// A copy of the samples from `since_ms` on, where timestamps ascend: as [`OpenFloats::snapshot`], and shorter by as much
+    /// of the front as can be left out cheaply. For readers: it cannot be appended to a file.
+    ///
+    /// ```
+    /// use tsdb::chunk::{FloatSamples, OpenFloats};
+    ///
+    /// let mut open = OpenFloats::new();
+    /// (0..100).for_each(|second| open.append(second * 1_000, second as f64, 0));
+    /// let mut samples = FloatSamples::default();
+    /// open.tail(99_000).expect("some samples").decode_floats(&mut samples)?;
+    /// assert!(samples.len() < 40);
+    /// assert_eq!(samples.values.last(), Some(&99.0));
+    /// # Ok::<(), tsdb::chunk::ChunkError>(())
+    /// ```
+    pub fn tail(&self, since_ms: i64) -> Option<Chunk> {
+        let state = self.marks.as_ref().and_then(|marks| marks.before(self.min_time_ms, since_ms));
+        let Some((before, state)) = state.filter(|_| self.starts_from == u16::MAX) else {
+            return self.snapshot();
+        };
+        let count = self.count - before + 1;
+        let data = Bytes::from(tail::write(&state, count, &self.bits));
+        Some(Chunk { min_time_ms: state.time_ms, max_time_ms: self.time_ms, count, data })
     }
 
     /// Ends the chunk, `None` where there is no sample.
@@ -242,7 +289,7 @@ pub(super) fn read_interval_change(bits: &mut BitReader<'_>) -> i64 {
 
 /// The change of interval that a word starts with and the bits it takes; `None` where 64 bits follow the code.
 #[inline(always)]
-fn interval_change(word: u64) -> (Option<i64>, u32) {
+pub(super) fn interval_change(word: u64) -> (Option<i64>, u32) {
     if word >> 63 == 0 {
         return (Some(0), 1);
     }
@@ -253,115 +300,5 @@ fn interval_change(word: u64) -> (Option<i64>, u32) {
         2 => (Some((word << 3).cast_signed() >> (64 - 11)), 3 + 11),
         3 => (Some((word << 4).cast_signed() >> (64 - 18)), 4 + 18),
         _ => (None, TIME_ESCAPE_BITS),
-    }
-}
-
-/// Appends the samples of a float chunk to `out`.
-///
-/// # Errors
-///
-/// [`ChunkError`] where the bytes are not a float chunk; what `out` then holds of it is unspecified.
-pub fn decode(data: &[u8], out: &mut FloatSamples) -> Result<(), ChunkError> {
-    let header = Header::read(data)?;
-    if header.kind != ChunkKind::Float {
-        return Err(ChunkError { offset: 0, what: "float chunk expected, other kind found" });
-    }
-    let samples = data.get(..header.samples_end).unwrap_or(&[]);
-    // A sample takes two bits at least, so a hostile count cannot make this large.
-    if samples.len().saturating_sub(HEADER_BYTES) * 4 < header.count {
-        return Err(ChunkError { offset: 1, what: "more samples announced than the bytes can hold" });
-    }
-    let mut bits = BitReader::new(samples, HEADER_BYTES);
-    let time_ms = bits.read(64).cast_signed();
-    let value_bits = bits.read(64);
-    bits.check()?;
-    let decoder = Decoder { bits, time_ms, interval_ms: 0, value_bits, trailing: 0, length: 0 };
-    if header.starts_from == header.count && out.start_timestamps_ms.is_empty() {
-        decoder.plain(header.count, out)
-    } else {
-        decoder.with_starts(&header, out)
-    }
-}
-
-/// What the decoder carries from sample to sample.
-struct Decoder<'a> {
-    bits: BitReader<'a>,
-    time_ms: i64,
-    interval_ms: i64,
-    value_bits: u64,
-    trailing: u32,
-    length: u32,
-}
-
-impl Decoder<'_> {
-    /// Decodes samples without start fields.
-    fn plain(mut self, count: usize, out: &mut FloatSamples) -> Result<(), ChunkError> {
-        let base = out.timestamps_ms.len();
-        out.timestamps_ms.resize(base + count, self.time_ms);
-        out.values.resize(base + count, f64::from_bits(self.value_bits));
-        let times = out.timestamps_ms.iter_mut().skip(base + 1);
-        let values = out.values.iter_mut().skip(base + 1);
-        for (time_ms, value) in times.zip(values) {
-            self.next()?;
-            *time_ms = self.time_ms;
-            *value = f64::from_bits(self.value_bits);
-        }
-        self.bits.check()
-    }
-
-    fn with_starts(mut self, header: &Header, out: &mut FloatSamples) -> Result<(), ChunkError> {
-        let mut start_ms = 0;
-        for index in 0..header.count {
-            if index > 0 {
-                self.next()?;
-            }
-            if index >= header.starts_from && self.bits.read(1) == 1 {
-                start_ms = self.bits.read(64).cast_signed();
-            }
-            self.bits.check()?;
-            out.push(self.time_ms, f64::from_bits(self.value_bits), start_ms);
-        }
-        Ok(())
-    }
-
-    /// Reads the timestamp and the value of the next sample. One load serves both where the value fits into it.
-    #[inline(always)]
-    fn next(&mut self) -> Result<(), ChunkError> {
-        let mut word = self.bits.peek();
-        let (change, mut used) = interval_change(word);
-        let change = change.unwrap_or_else(|| {
-            self.bits.skip(TIME_ESCAPE_BITS);
-            let change = self.bits.read(64).cast_signed();
-            (word, used) = (self.bits.peek(), 0);
-            change
-        });
-        self.interval_ms = self.interval_ms.wrapping_add(change);
-        self.time_ms = self.time_ms.wrapping_add(self.interval_ms);
-        word <<= used;
-        if word >> 63 == 0 {
-            self.bits.skip(used + 1);
-            return Ok(());
-        }
-        let code_bits = if word >> 62 == 0b11 {
-            let leading = (word >> 57 & 31) as u32;
-            self.length = (word >> 51 & 63) as u32 + 1;
-            let Some(trailing) = 64_u32.checked_sub(leading + self.length) else {
-                return Err(ChunkError { offset: self.bits.offset(), what: "window of more than 64 bits" });
-            };
-            self.trailing = trailing;
-            13
-        } else {
-            2
-        };
-        used += code_bits;
-        let window = if used + self.length <= PEEK_BITS && self.length > 0 {
-            self.bits.skip(used + self.length);
-            (word << code_bits) >> (64 - self.length)
-        } else {
-            self.bits.skip(used);
-            self.bits.read(self.length)
-        };
-        self.value_bits ^= window << self.trailing;
-        Ok(())
     }
 }

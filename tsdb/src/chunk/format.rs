@@ -25,6 +25,18 @@
 //! At scrapes every 15 s with 4 ms of jitter a timestamp takes 8 bits, without jitter 1 bit.
 //! Arithmetic on timestamps wraps, so any two `i64` may follow each other.
 //!
+//! The end of an open chunk is handed to readers, and never written, as a [`TAIL`]: the state of a decoder behind one sample,
+//! and the bits that follow, which begin inside of the first byte.
+//!
+//! ```text
+//! 0        1         3        11       19         27         28       29       30
+//! | TAIL   | count   | time   | value  | interval | trailing | length | skip   | samples |
+//! | u8     | u16 LE  | i64 LE | u64 LE | i64 LE   | u8       | u8     | u8     |         |
+//! ```
+//!
+//! `count` includes the sample that the state gives. `trailing` and `length` are the window in force, `skip` the bits that
+//! belong to samples before.
+//!
 //! Version 1 of this layout is the only one; a later one takes new kind numbers.
 
 use super::ChunkError;
@@ -35,6 +47,10 @@ pub(super) const HEADER_BYTES: usize = 3;
 pub(super) const TRAILER_BYTES: usize = 2;
 /// Flag in the kind byte: the chunk has a trailer, and samples have start fields.
 pub(super) const STARTS: u8 = 0x80;
+/// The kind byte of the end of an open float chunk, which no file has.
+pub(super) const TAIL: u8 = 0x41;
+/// Bytes before the samples of a tail.
+pub(super) const TAIL_BYTES: usize = HEADER_BYTES + 3 * 8 + 3;
 /// What a chunk holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkKind {
@@ -58,6 +74,8 @@ impl ChunkKind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) kind: ChunkKind,
+    /// Whether it is a [`TAIL`].
+    pub(super) is_tail: bool,
     pub(super) count: usize,
     /// The first sample with a start field; `count` where none has one.
     pub(super) starts_from: usize,
@@ -82,12 +100,14 @@ impl Header {
             }
             (true, _) => return Err(ChunkError { offset: HEADER_BYTES, what: "trailer is cut short" }),
         };
+        let is_tail = kind == TAIL;
         let kind = match kind & !STARTS {
             1 => ChunkKind::Float,
             2 => ChunkKind::Histogram,
+            _ if is_tail => ChunkKind::Float,
             _ => return Err(ChunkError { offset: 0, what: "unknown kind of chunk" }),
         };
-        Ok(Header { kind, count, starts_from: starts_from.min(count), samples_end })
+        Ok(Header { kind, is_tail, count, starts_from: starts_from.min(count), samples_end })
     }
 }
 

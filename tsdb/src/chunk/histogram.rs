@@ -184,7 +184,7 @@ impl OpenHistograms {
 
     /// A copy of the samples so far as a chunk, `None` where there is no sample.
     pub fn snapshot(&self) -> Option<Chunk> {
-        (self.count > 0).then(|| self.chunk(self.bits.snapshot()))
+        (self.count > 0).then(|| self.chunk(self.bits.snapshot(format::TRAILER_BYTES)))
     }
 
     /// Ends the chunk, `None` where there is no sample.

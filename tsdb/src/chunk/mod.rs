@@ -8,13 +8,16 @@
 //! |---|---|
 //! | `format` | layout of the bytes, and the reasons |
 //! | `bits` | bit writer and checked bit reader |
-//! | `float` | delta-of-delta timestamps and XORed values (Gorilla, VLDB 2015) |
+//! | `float`, `decode` | delta-of-delta timestamps and XORed values (Gorilla, VLDB 2015), written and read |
+//! | `tail` | the newest samples of an open float chunk |
 //! | `histogram` | native histograms: layout once, counts as deltas of deltas |
 
 mod bits;
+mod decode;
 mod float;
 mod format;
 mod histogram;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +75,7 @@ impl Chunk {
     }
 }
 
-pub use float::decode as decode_floats;
+pub use decode::decode_floats;
 pub use histogram::decode as decode_histograms;
 
 /// Float samples in columns, all of the same length; `start_timestamps_ms` is empty where no sample has a start.

@@ -21,9 +21,9 @@
 //!
 //! | | bytes |
 //! |---|---|
-//! | slot | 216 |
+//! | slot | 224 |
 //! | labels of ten pairs, once | about 200 |
-//! | open chunk | 32 to 256 |
+//! | open chunk | 32 to 256, and 80 from 32 samples on |
 //! | each sealed chunk (about 120 samples on disk) | 48 |
 //! | map from labels | 27 to 48 |
 //! | postings of ten pairs | about 20, and the values once |

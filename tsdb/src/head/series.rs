@@ -456,7 +456,9 @@ impl Series {
         };
         match &self.open {
             Open::Floats(open) if takes(0) && concerns(open.min_time_ms(), open.max_time_ms(), hidden) => {
-                take(without_newest(open.snapshot(), &mut hidden)?);
+                // Hidden samples are counted from the end of the whole chunk.
+                let chunk = if hidden == 0 { open.tail(range.start) } else { open.snapshot() };
+                take(without_newest(chunk, &mut hidden)?);
             }
             Open::Histograms(open)
                 if takes(0) && concerns(open.min_time_ms(), open.max_time_ms(), hidden) =>

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bedrock::labels::{Labels, Matcher};
+use bedrock::labels::Labels;
 use bedrock::postings::Ids;
 use bedrock::series::Select;
 
@@ -23,7 +23,7 @@ use crate::exemplar::{Exemplar, SeriesExemplars};
 pub struct HeadSeries {
     /// The labels of the series.
     pub labels: Labels,
-    /// The chunks that overlap the selected range.
+    /// The chunks that overlap the selected range; samples before it may be left out.
     ///
     /// Where [`HeadSeries::overlapping`] is false they are ascending and disjoint in time. Otherwise a sample of a
     /// later chunk replaces one of an earlier chunk with the same timestamp. Tombstones are already applied.
@@ -77,8 +77,7 @@ impl MemoryView {
         let mut found: BTreeMap<Labels, Vec<Exemplar>> = BTreeMap::new();
         let ring = held(&self.head.exemplars);
         for entry in ring.iter().filter(|entry| entry.commit <= self.sight.commit) {
-            let fits = |matcher: &Matcher| matcher.matches(entry.series.get(matcher.name()).unwrap_or(""));
-            if select.range.contains(entry.exemplar.timestamp_ms) && select.matchers.iter().all(fits) {
+            if entry.is_selected(select) {
                 found.entry(entry.series.clone()).or_default().push(entry.exemplar.clone());
             }
         }
@@ -138,7 +137,8 @@ impl HeadView for MemoryView {
         self.head.in_order(|found| {
             found.reserve(candidates.len() as usize);
             self.visit(&candidates, |_, series| {
-                let mut chunks = Vec::new();
+                // Mostly the open chunk alone, and a selection may hold a million of these.
+                let mut chunks = Vec::with_capacity(1);
                 let overlapping = series.collect(self.sight, select.range, &self.head.chunks, &mut chunks)?;
                 if !chunks.is_empty() {
                     let labels = series.labels.clone();

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::ops::Bound;
 
 use super::Ids;
+use super::bulk::Run;
 use super::select::{self, List as _, Source};
 use super::union::Union;
 use super::writer::PostingsWriter;
@@ -43,7 +44,7 @@ pub struct HeadPostings {
 
 /// The values of one label name.
 #[derive(Clone, Debug, Default)]
-struct Name {
+pub(super) struct Name {
     values: BTreeMap<Box<str>, List>,
     /// Every series that has the label.
     ids: Ids,
@@ -53,14 +54,24 @@ impl Name {
     /// Enters a series; whether it is the first with this value.
     fn add(&mut self, id: u32, value: &str) -> bool {
         self.ids.insert(id);
+        self.add_run(Run::of(id), value)
+    }
+
+    /// Enters series with one value; whether they are the first with it.
+    pub(super) fn add_run(&mut self, run: Run, value: &str) -> bool {
         if let Some(list) = self.values.get_mut(value) {
-            list.add(id);
+            list.add(run);
             return false;
         }
-        let mut ids = [0; FEW];
-        ids[0] = id;
-        self.values.insert(value.into(), List::Few { count: 1, ids });
+        let mut list = List::Few { count: 0, ids: [0; FEW] };
+        list.add(run);
+        self.values.insert(value.into(), list);
         true
+    }
+
+    /// Enters series that have the label, whatever its value.
+    pub(super) fn add_carriers(&mut self, run: Run) {
+        self.ids.insert_range(run.ids());
     }
 }
 
@@ -76,25 +87,26 @@ pub(super) enum List {
 const FEW: usize = 5;
 
 impl List {
-    fn add(&mut self, id: u32) {
+    fn add(&mut self, run: Run) {
         match self {
             List::Few { count, ids } => {
-                let known = &ids[..usize::from(*count)];
-                if known.contains(&id) {
-                    return;
-                }
-                if let Some(slot) = ids.get_mut(usize::from(*count)) {
+                for id in run.ids() {
+                    if ids[..usize::from(*count)].contains(&id) {
+                        continue;
+                    }
+                    let Some(slot) = ids.get_mut(usize::from(*count)) else {
+                        let mut many: Ids = ids.iter().copied().collect();
+                        many.insert_range(run.ids());
+                        *self = List::Many(many);
+                        return;
+                    };
                     *slot = id;
                     *count += 1;
-                } else {
-                    let mut many: Ids = ids.iter().copied().collect();
-                    many.insert(id);
-                    *self = List::Many(many);
                 }
             }
             // Not a push, though ids mostly ascend: that looks for the largest in up to 8 KiB.
             List::Many(ids) => {
-                ids.insert(id);
+                ids.insert_range(run.ids());
             }
         }
     }
@@ -176,11 +188,33 @@ impl HeadPostings {
                     self.names.entry(name.into()).or_default().add(id, value)
                 }
             };
-            if is_new {
-                self.pairs += 1;
-                self.text_bytes += value.len();
-            }
+            self.note_value(is_new, value);
         }
+    }
+
+    pub(super) fn add_all(&mut self, run: Run) {
+        self.all.insert_range(run.ids());
+    }
+
+    /// Counts a value of a label, where it is new.
+    pub(super) fn note_value(&mut self, is_new: bool, value: &str) {
+        if is_new {
+            self.pairs += 1;
+            self.text_bytes += value.len();
+        }
+    }
+
+    /// Takes the values of a name out; none where no series has it yet.
+    pub(super) fn take_name(&mut self, name: &str) -> Name {
+        self.names.remove(name).unwrap_or_else(|| {
+            self.text_bytes += name.len();
+            Name::default()
+        })
+    }
+
+    /// Puts the values of a name back, of which there is at least one.
+    pub(super) fn put_name(&mut self, name: Box<str>, values: Name) {
+        self.names.insert(name, values);
     }
 
     /// Takes a series out that was entered with these labels; its id may be given to another one afterwards. Names and

@@ -7,6 +7,7 @@
 //! An absent label and an empty value are the same here, as they are in PromQL: empty values are not indexed, and a
 //! matcher that matches the empty string selects series without the label.
 
+mod bulk;
 mod head;
 
 mod format;
@@ -18,6 +19,7 @@ mod writer;
 mod select;
 mod union;
 
+pub use bulk::Entering;
 pub use head::HeadPostings;
 pub use reader::PostingsReader;
 /// A set of ids. Iteration is in ascending order.

@@ -35,6 +35,14 @@ impl Index {
         held(self.shards.get((hash >> 40) as usize % SHARDS).unwrap_or(first))
     }
 
+    /// Makes room for so many series in all.
+    pub(crate) fn reserve(&self, series: usize) {
+        for shard in &self.shards {
+            // Shards differ by a few percent.
+            held(shard).reserve(series / SHARDS + series / (SHARDS * 16));
+        }
+    }
+
     /// Enters a series that is in its slot already.
     pub(crate) fn enter(&self, labels: Labels, reference: u64) {
         let mut shard = self.shard(&labels);

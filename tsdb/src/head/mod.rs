@@ -69,7 +69,7 @@ pub use view::{HeadSeries, HeadView};
 use exemplars::ExemplarRing;
 use index::Index;
 use order::Order;
-use page::{PageTable, page_of};
+use page::{PageTable, SharedPage, page_of};
 use sealed::{Sealed, SealedChunks};
 use series::{Series, Target};
 use visibility::Visibility;
@@ -166,31 +166,45 @@ impl Head {
     /// Fills the index from the pages of a recovered head.
     fn rebuild_index(&self, threads: usize) {
         let pages = self.pages.all();
-        let enter = |thread: usize| {
-            let (mut series, mut label_bytes) = (0, 0);
-            for (number, page) in pages.iter().skip(thread).step_by(threads) {
-                for (at, found) in held(page).iter() {
-                    let slot = number << page::PAGE_SLOT_BITS | at as u32;
-                    let reference = page::reference(found.generation, slot);
-                    self.index.enter(found.labels.clone(), reference);
-                    series += 1;
-                    label_bytes += found.labels.heap_bytes();
-                }
+        let series: usize = pages.iter().map(|(_, page)| held(page).iter().count()).sum();
+        self.series.store(series, Ordering::Relaxed);
+        self.index.reserve(series);
+        let rebuild = |thread: usize| {
+            // The map takes as long as the postings.
+            if thread == 0 {
+                self.rebuild_postings(&pages);
             }
-            self.series.fetch_add(series, Ordering::Relaxed);
-            self.label_bytes.fetch_add(label_bytes, Ordering::Relaxed);
+            if thread == 1 || threads == 1 {
+                self.rebuild_map(&pages);
+            }
             Ok::<(), std::convert::Infallible>(())
         };
-        match replay::in_parallel(threads, enter) {
+        match replay::in_parallel(threads.min(2), rebuild) {
             Ok(_) => {}
             Err(never) => match never {},
         }
+    }
+
+    fn rebuild_postings(&self, pages: &[(u32, SharedPage)]) {
         let mut postings = write(&self.index.postings);
-        for (number, page) in &pages {
+        let mut entering = postings.entering();
+        for (number, page) in pages {
             for (at, found) in held(page).iter() {
-                postings.add(number << page::PAGE_SLOT_BITS | at as u32, &found.labels);
+                entering.add(number << page::PAGE_SLOT_BITS | at as u32, &found.labels);
             }
         }
+    }
+
+    fn rebuild_map(&self, pages: &[(u32, SharedPage)]) {
+        let mut label_bytes = 0;
+        for (number, page) in pages {
+            for (at, found) in held(page).iter() {
+                let slot = number << page::PAGE_SLOT_BITS | at as u32;
+                self.index.enter(found.labels.clone(), page::reference(found.generation, slot));
+                label_bytes += found.labels.heap_bytes();
+            }
+        }
+        self.label_bytes.store(label_bytes, Ordering::Relaxed);
     }
 
     /// The slots of the series that satisfy the matchers.

@@ -2,7 +2,8 @@
 //!
 //! A stream is a set of labels; an entry of a stream is a time in nanoseconds, a line of any bytes, and structured metadata
 //! where there is any. Entries may come in any order, and equal ones are stored once. There is no server, no network and
-//! no configuration file; words of lines are not indexed, lines are searched.
+//! no configuration file; words of lines are not indexed, lines are searched. The feature `fulltext` adds an index of words to
+//! compacted blocks, which says in which row groups a text may be.
 //!
 //! ```
 //! use bedrock::labels::Labels;

@@ -1,8 +1,9 @@
-//! Layout of a block: one file, `rows`, of the form of `bedrock::block`, with two sections.
+//! Layout of a block: one file, `rows`, of the form of `bedrock::block`, with two sections, and a third where a build has the feature `fulltext`.
 //!
 //! ```text
 //! pages      checked pages; where each lies stands in the index
 //! index      (zstd) version:u8  level:u8  streams  groups  counters
+//! words      see `block::words`
 //! streams    count:varint  each: pairs:varint and the pairs (length:varint name, length:varint value)
 //! groups     count:varint  each:
 //!              rows:varint  raw bytes:varint  first time:zigzag  last time minus first:varint

@@ -10,6 +10,8 @@ mod group;
 mod index;
 mod metadata;
 mod streams;
+#[cfg(feature = "fulltext")]
+mod words;
 
 mod writer;
 

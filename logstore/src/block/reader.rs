@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "fulltext")]
+use std::sync::OnceLock;
 
 use bedrock::block::{BlockDir, BlockFile, Page, block_name};
 use bedrock::codec::zstd_page::ZstdDecoder;
@@ -18,6 +20,8 @@ use super::format::{
 };
 use super::index::BlockIndex;
 use super::metadata::{MetadataRows, key_names};
+#[cfg(feature = "fulltext")]
+use super::words::{self, WordIndex};
 use crate::batch::MetadataIter;
 use crate::lines::LineBuffer;
 use crate::rows::RowSet;
@@ -38,6 +42,9 @@ pub(crate) struct Block {
     dir: BlockDir,
     file: BlockFile,
     index: BlockIndex,
+    /// Opened when a query first asks for it; none where the block has none that can be read.
+    #[cfg(feature = "fulltext")]
+    words: OnceLock<Option<WordIndex>>,
 }
 
 /// Wanted rows of a group, decoded.
@@ -106,7 +113,14 @@ impl StoredBlock for Block {
             .decode(&index, INDEX_BYTES_MAX, &mut raw)
             .and_then(|()| decode_index(&raw))
             .map_err(|error| error.in_file(file.path(), 0))?;
-        Ok(Block { number, dir, file, index: BlockIndex::new(index)? })
+        Ok(Block {
+            number,
+            dir,
+            file,
+            index: BlockIndex::new(index)?,
+            #[cfg(feature = "fulltext")]
+            words: OnceLock::new(),
+        })
     }
 
     fn facts(&self) -> BlockFacts {
@@ -134,6 +148,8 @@ impl StoredBlock for Block {
                 .and_then(|times| self.decode(group, &times, &mut RowSet::all(group.rows), Want::ALL));
             damages.extend(checked.err());
         }
+        #[cfg(feature = "fulltext")]
+        damages.extend(self.open_words().err());
         damages
     }
 }
@@ -177,6 +193,33 @@ impl Block {
     /// Whether no row has metadata.
     pub(crate) fn is_without_metadata(&self) -> bool {
         self.groups().iter().all(|group| group.metadata.is_none())
+    }
+
+    /// The row groups that may hold lines with at least one text of each list; none where nothing is known of that.
+    #[cfg(feature = "fulltext")]
+    pub(crate) fn groups_with(&self, needles: &[Vec<Vec<u8>>]) -> Option<RowSet> {
+        if needles.is_empty() {
+            return None;
+        }
+        self.words.get_or_init(|| self.open_words().unwrap_or_default()).as_ref()?.groups_with(needles)
+    }
+
+    /// Nothing is known of words without an index.
+    #[cfg(not(feature = "fulltext"))]
+    pub(crate) fn groups_with(&self, _: &[Vec<Vec<u8>>]) -> Option<RowSet> {
+        None
+    }
+
+    #[cfg(feature = "fulltext")]
+    fn open_words(&self) -> Result<Option<WordIndex>> {
+        if self.file.sections().all(|section| section.name != words::SECTION) {
+            return Ok(None);
+        }
+        let at = self.file.locate(words::SECTION)?.offset;
+        let opened = WordIndex::open(&self.file.section(words::SECTION)?, self.groups().len());
+        opened.map(Some).map_err(|found| {
+            Error::corrupt(self.file.path(), at, "index of words", "an index of this block", found)
+        })
     }
 
     /// First and last time in the block.

@@ -8,6 +8,8 @@ use bedrock::store::Place;
 
 use super::format::{FILE, FILE_KIND, GroupMeta, Index, SECTION_INDEX, SECTION_PAGES};
 use super::group::{Density, GroupRows};
+#[cfg(feature = "fulltext")]
+use super::words::{self, WordsWriter};
 use crate::template::ROWS_MAX;
 
 /// Compression of the index.
@@ -23,6 +25,8 @@ pub(crate) struct BlockWriter<'d> {
     index: Index,
     rows: GroupRows,
     group_raw_bytes: u64,
+    #[cfg(feature = "fulltext")]
+    words: Option<WordsWriter>,
 }
 
 impl<'d> BlockWriter<'d> {
@@ -34,7 +38,16 @@ impl<'d> BlockWriter<'d> {
         file.begin(SECTION_PAGES)?;
         let density = if level == 0 { Density::Fresh } else { Density::Compacted };
         let (index, rows) = (Index { level, ..Index::default() }, GroupRows::default());
-        Ok(BlockWriter { block, file, density, index, rows, group_raw_bytes: 0 })
+        Ok(BlockWriter {
+            block,
+            file,
+            density,
+            index,
+            rows,
+            group_raw_bytes: 0,
+            #[cfg(feature = "fulltext")]
+            words: (density == Density::Compacted).then(WordsWriter::new),
+        })
     }
 
     /// Begins a stream. Its labels are greater than those of the stream before.
@@ -61,6 +74,10 @@ impl<'d> BlockWriter<'d> {
             return Ok(());
         };
         self.rows.count_minutes(&mut self.index.minutes);
+        #[cfg(feature = "fulltext")]
+        if let Some(words) = &mut self.words {
+            words.group(&self.rows.lines);
+        }
         let pages = self.rows.pages(self.density);
         let mut group = GroupMeta {
             rows: self.rows.times_ns.len(),
@@ -98,7 +115,13 @@ impl<'d> BlockWriter<'d> {
         self.index.encode(&mut raw);
         let mut index = Vec::new();
         ZstdEncoder::new(ZSTD_LEVEL)?.encode(&raw, &mut index);
+        #[cfg(feature = "fulltext")]
+        let pages_bytes = self.file.offset();
         self.file.section(SECTION_INDEX, &index)?;
+        #[cfg(feature = "fulltext")]
+        if let Some(section) = self.words.and_then(|words| words.finish(pages_bytes)) {
+            self.file.section(words::SECTION, &section)?;
+        }
         self.file.finish()?;
         self.block.publish()?;
         Ok(true)

@@ -186,10 +186,12 @@ impl Scan<'_, '_> {
         let range_ns = (self.selection.start_ns, self.selection.end_ns);
         let mut groups: Vec<(u32, &GroupMeta, usize, Vec<SelectedRun>)> = Vec::new();
         let mut first = 0;
+        let with_needles = block.groups_with(&self.selection.needles);
         for (number, group) in (0u32..).zip(block.groups()) {
             let base = first;
             first += group.rows;
-            if group.last_ns >= range_ns.0 && group.first_ns < range_ns.1 {
+            let may_match = with_needles.as_ref().is_none_or(|groups| groups.contains(number as usize));
+            if may_match && group.last_ns >= range_ns.0 && group.first_ns < range_ns.1 {
                 let runs = selected_runs(group, streams);
                 if !runs.is_empty() {
                     groups.push((number, group, base, runs));

@@ -35,6 +35,8 @@ pub(crate) struct Cursor<'s, 'q> {
     next: usize,
     /// Rows of the block before that group.
     rows_before: usize,
+    /// The groups of a block that may hold the needles; none where that is not known.
+    with_needles: Option<RowSet>,
     ready: VecDeque<Segment>,
 }
 
@@ -45,7 +47,20 @@ impl<'s, 'q> Cursor<'s, 'q> {
         range_ns: (i64, i64),
         want: Want<'q>,
     ) -> Self {
-        Cursor { part, streams, range_ns, want, next: 0, rows_before: 0, ready: VecDeque::new() }
+        let with_needles = match part {
+            Part::Head(_) => None,
+            Part::Block(block) => block.groups_with(want.needles),
+        };
+        Cursor {
+            part,
+            streams,
+            range_ns,
+            want,
+            next: 0,
+            rows_before: 0,
+            with_needles,
+            ready: VecDeque::new(),
+        }
     }
 
     /// The segment at hand, `None` at the end.
@@ -76,9 +91,12 @@ impl<'s, 'q> Cursor<'s, 'q> {
 
     fn load_group(&mut self, block: &LiveBlock<Block>) -> Result<bool> {
         let Some(group) = block.groups().get(self.next) else { return Ok(false) };
-        let base = self.rows_before;
+        let (number, base) = (self.next, self.rows_before);
         self.next += 1;
         self.rows_before += group.rows;
+        if self.with_needles.as_ref().is_some_and(|groups| !groups.contains(number)) {
+            return Ok(true);
+        }
         self.ready.extend(group_segments(block, (group, base), &self.streams, self.range_ns, self.want)?);
         Ok(true)
     }

@@ -75,11 +75,14 @@ impl<'s, 'q> StreamParts<'s, 'q> {
                 }
                 Part::Block(block) => {
                     let mut first = 0;
+                    let with_needles = block.groups_with(&self.selection.needles);
                     for (group, meta) in block.groups().iter().enumerate() {
                         let base = first;
                         first += meta.rows;
-                        let inside =
-                            meta.last_ns >= self.selection.start_ns && meta.first_ns < self.selection.end_ns;
+                        let may_match = with_needles.as_ref().is_none_or(|groups| groups.contains(group));
+                        let inside = may_match
+                            && meta.last_ns >= self.selection.start_ns
+                            && meta.first_ns < self.selection.end_ns;
                         let selected = |&(position, _): &(u32, u32)| {
                             lone.binary_search_by_key(&position, |&(position, _)| position).is_ok()
                         };

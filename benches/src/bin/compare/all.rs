@@ -56,10 +56,11 @@ fn measure(sizes: &Sizes, dir: &Path) -> Outcome<()> {
 
     tell("metrics: tristore")?;
     let ours = phase(&["metrics", &text(&workloads.metrics), "--json", "--series", "9000"])?;
-    let mut table = Table::new(&format!(
+    let title = format!(
         "metrics: {} series, {} samples, 6 hours, scraped every 15 s",
         workloads.series, workloads.samples
-    ));
+    );
+    let mut table = Table::new(&title, &ours);
     table.ours("import of OpenMetrics text, s", Better::Less, all_metrics::import_s(&workloads, dir)?);
     table.ours("bytes a sample on disk", Better::Less, value(&ours, "bytes_per_sample")?);
     for query in crate::promql_rows::RANGE_QUERIES {
@@ -81,7 +82,7 @@ fn measure(sizes: &Sizes, dir: &Path) -> Outcome<()> {
             _ => (&workloads.traces, workloads.spans),
         };
         let ours = phase(&[columnar.name, &text(file), "--json"])?;
-        let mut table = Table::new(&format!("{}: {items} {}", columnar.name, columnar.items));
+        let mut table = Table::new(&format!("{}: {items} {}", columnar.name, columnar.items), &ours);
         for (row, better, ours_of) in columnar.rows {
             table.ours(row, *better, ours_of(&ours, items)?);
         }
@@ -113,11 +114,20 @@ fn measure(sizes: &Sizes, dir: &Path) -> Outcome<()> {
         [] => writeln!(out, "Where we lose: in none of these rows.")?,
         lost => writeln!(out, "Where we lose:\n  {}", lost.join("\n  "))?,
     }
+    let differing: Vec<String> = tables.iter().flat_map(Table::differing).collect();
+    if !differing.is_empty() {
+        writeln!(
+            out,
+            "Where answers are not of one size, so that times say less:\n  {}",
+            differing.join("\n  ")
+        )?;
+    }
     writeln!(
         out,
         "\nA ratio is how many times better tristore is. It runs in process, servers are asked over HTTP on loopback,\n\
          columnar databases in SQL that asks for the same; all on this machine, each query warm, the best of several runs.\n\
-         Its queries of traces run on one thread; everything else may use every core."
+         Its queries of traces run on one thread; everything else may use every core. Prometheus before 3.0 counts a\n\
+         sample at the left end of a range too, and VictoriaMetrics has a rule of its own for the ends of a rate."
     )?;
     Ok(())
 }
@@ -137,10 +147,17 @@ fn phase(arguments: &[&str]) -> Outcome<Measured> {
         let value = line.get("value").and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         match text("name") {
             // Of one thread and of all, the last row is that of all.
-            "query_ms" if text("run") == "warm" => measured.insert(format!("query {}", text("query")), value),
-            "query_ms" => None,
-            name => measured.insert(name.to_owned(), value),
-        };
+            "query_ms" if text("run") == "warm" => {
+                let query = text("query");
+                measured.insert(format!("query {query}"), value);
+                for size in ["rows", "sum"] {
+                    let of = line.get(size).and_then(serde_json::Value::as_f64);
+                    measured.extend(of.map(|of| (format!("{size}: {query}"), of)));
+                }
+            }
+            "query_ms" => {}
+            name => drop(measured.insert(name.to_owned(), value)),
+        }
     }
     Ok(measured)
 }

@@ -11,8 +11,8 @@ use tsdb::openmetrics::{Dialect, ImportOptions};
 
 use crate::all::bytes_below;
 use crate::all_workloads::Workloads;
-use crate::promql_rows::{QUERY_RUNS, RANGE_MS, RANGE_QUERIES, STEP_MS};
-use crate::report::Outcome;
+use crate::promql_rows::{RANGE_MS, RANGE_QUERIES, STEP_MS};
+use crate::report::{Answer, Outcome, QUERY_RUNS};
 
 /// How long a server may take to start, or to come to rest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -219,16 +219,29 @@ impl Server {
                 end_s - range_s,
                 STEP_MS / 1_000
             );
-            let mut best_ms = f64::INFINITY;
+            let (mut best_ms, mut answer) = (f64::INFINITY, Vec::new());
             for _ in 0..QUERY_RUNS {
                 let began = Instant::now();
-                self.request("GET", &path, &[])?;
+                answer = self.request("GET", &path, &[])?;
                 best_ms = best_ms.min(began.elapsed().as_secs_f64() * 1e3);
             }
             measured.insert(format!("ms: {query}"), best_ms);
+            let answer = size_of(&answer)?;
+            measured.insert(format!("rows: {query}"), answer.rows as f64);
+            measured.extend(answer.sum.map(|sum| (format!("sum: {query}"), sum)));
         }
         Ok(())
     }
+}
+
+/// The samples of the matrix in an HTTP answer.
+fn size_of(answer: &[u8]) -> Outcome<Answer> {
+    let head = answer.windows(4).position(|end| end == b"\r\n\r\n").ok_or("an answer without a body")?;
+    let body: serde_json::Value = serde_json::from_slice(&answer[head + 4..])?;
+    let series = body["data"]["result"].as_array().ok_or("an answer without a result")?;
+    let samples = series.iter().filter_map(|series| series["values"].as_array()).flatten();
+    let value = |sample: &serde_json::Value| sample[1].as_str().and_then(|text| text.parse().ok());
+    Ok(Answer::numbers(samples.map(|sample| value(sample).unwrap_or(f64::NAN))))
 }
 
 /// A text as part of a URL.

@@ -21,14 +21,25 @@ struct Row {
 #[derive(Debug)]
 pub(crate) struct Table {
     title: String,
+    /// The sizes of our answers: `rows: QUERY` and `sum: QUERY`.
+    sizes: BTreeMap<String, f64>,
     rows: Vec<Row>,
     peers: Vec<(String, BTreeMap<String, f64>)>,
     absent: Vec<String>,
 }
 
 impl Table {
-    pub(crate) fn new(title: &str) -> Self {
-        Table { title: title.to_owned(), rows: Vec::new(), peers: Vec::new(), absent: Vec::new() }
+    /// A table without rows; `ours` is all that we measured.
+    pub(crate) fn new(title: &str, ours: &BTreeMap<String, f64>) -> Self {
+        let is_size = |name: &str| name.starts_with("rows: ") || name.starts_with("sum: ");
+        let sizes = ours.iter().filter(|(name, _)| is_size(name));
+        Table {
+            title: title.to_owned(),
+            sizes: sizes.map(|(name, size)| (name.clone(), *size)).collect(),
+            rows: Vec::new(),
+            peers: Vec::new(),
+            absent: Vec::new(),
+        }
     }
 
     /// A row with our own value.
@@ -49,6 +60,23 @@ impl Table {
     /// Whether nothing but our own values is in it.
     pub(crate) fn has_no_peer(&self) -> bool {
         self.peers.is_empty()
+    }
+
+    /// The answers of peers that have another size than ours. Sums may differ by what floats lose.
+    pub(crate) fn differing(&self) -> Vec<String> {
+        let signal = self.title.split(':').next().unwrap_or("");
+        let mut differing = Vec::new();
+        for (peer, measured) in &self.peers {
+            for (name, ours) in &self.sizes {
+                let Some(theirs) = measured.get(name) else { continue };
+                let off = (theirs - ours) / ours.abs().max(f64::MIN_POSITIVE);
+                if off.abs() > 1e-6 {
+                    let (ours, percent) = (number(*ours), off * 100.0);
+                    differing.push(format!("{signal}, {name}: {ours}, {peer}: {percent:+.4}%"));
+                }
+            }
+        }
+        differing
     }
 
     /// The rows in which a peer is better.

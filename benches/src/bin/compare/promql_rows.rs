@@ -1,14 +1,11 @@
 //! PromQL over the metrics store: the queries that other systems were measured with.
 
-use std::time::Instant;
-
+use promql::engine::{SampleValue, Value};
 use promql::{Engine, EngineOptions};
 use tsdb::Db;
 
-use crate::report::{Outcome, Report};
+use crate::report::{Answer, Outcome, Report};
 
-/// Times that a query runs; the first is cold, the fastest of the others is warm.
-pub(crate) const QUERY_RUNS: usize = 6;
 pub(crate) const STEP_MS: i64 = 60_000;
 pub(crate) const RANGE_MS: i64 = 6 * 3_600_000;
 
@@ -31,9 +28,8 @@ pub(crate) fn queries(report: Report, db: &Db, last_ms: i64) -> Outcome<()> {
         let engine = Engine::new(EngineOptions { threads, ..EngineOptions::default() });
         for query in RANGE_QUERIES {
             let range = (last_ms - RANGE_MS, last_ms);
-            time_query(report, query, name, || {
-                Ok(engine.range(&db.snapshot(), query, range.0, range.1, STEP_MS)?.value)
-            })?;
+            let run = || Ok(engine.range(&db.snapshot(), query, range.0, range.1, STEP_MS)?.value);
+            report.time_query(query, name, run, size_of)?;
         }
     }
     let first = RANGE_QUERIES.first().copied().unwrap_or_default();
@@ -43,17 +39,21 @@ pub(crate) fn queries(report: Report, db: &Db, last_ms: i64) -> Outcome<()> {
 /// Runs a query as an instant query.
 pub(crate) fn instant(report: Report, db: &Db, query: &str, at_ms: i64) -> Outcome<()> {
     let engine = Engine::new(EngineOptions { threads: 1, ..EngineOptions::default() });
-    time_query(report, &format!("instant {query}"), "one", || {
-        Ok(engine.instant(&db.snapshot(), query, at_ms)?.value)
-    })
+    let run = || Ok(engine.instant(&db.snapshot(), query, at_ms)?.value);
+    report.time_query(&format!("instant {query}"), "one", run, size_of)
 }
 
-fn time_query<T>(report: Report, query: &str, threads: &str, run: impl Fn() -> Outcome<T>) -> Outcome<()> {
-    let mut times_ms = Vec::with_capacity(QUERY_RUNS);
-    for _ in 0..QUERY_RUNS {
-        let began = Instant::now();
-        std::hint::black_box(run()?);
-        times_ms.push(began.elapsed().as_secs_f64() * 1e3);
+/// The samples of an answer; histograms are none of its numbers.
+fn size_of(value: &Value) -> Answer {
+    match value {
+        Value::Scalar { value, .. } => Answer::numbers(std::iter::once(*value)),
+        Value::String(_) => Answer::rows(1),
+        Value::Vector(samples) => Answer::numbers(samples.iter().map(|sample| match sample.value {
+            SampleValue::Float(value) => value,
+            SampleValue::Histogram(_) => f64::NAN,
+        })),
+        Value::Matrix(series) => {
+            Answer::numbers(series.iter().flat_map(|series| &series.floats).map(|(_, value)| *value))
+        }
     }
-    report.put_query(query, threads, &times_ms)
 }

@@ -2,9 +2,39 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 /// What a phase can fail with.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Times that a query runs; the first is cold, the fastest of the others is warm.
+pub(crate) const QUERY_RUNS: usize = 6;
+
+/// How large an answer is, so that answers of different systems to one question can be held against each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answer {
+    /// Samples of series, lines, traces or values.
+    pub(crate) rows: usize,
+    /// Of the values that are finite, where an answer is made of numbers.
+    pub(crate) sum: Option<f64>,
+}
+
+impl Answer {
+    /// An answer that is no numbers.
+    pub(crate) fn rows(rows: usize) -> Self {
+        Answer { rows, sum: None }
+    }
+
+    /// An answer that is numbers.
+    pub(crate) fn numbers(values: impl Iterator<Item = f64>) -> Self {
+        let (mut rows, mut sum) = (0, 0.0);
+        for value in values {
+            rows += 1;
+            sum += if value.is_finite() { value } else { 0.0 };
+        }
+        Answer { rows, sum: Some(sum) }
+    }
+}
 
 /// Writes measurements to standard output.
 #[derive(Clone, Copy, Debug)]
@@ -27,23 +57,37 @@ impl Report {
         Ok(())
     }
 
-    /// Writes the times of one query: the first run, which is cold, and the fastest of the others.
-    pub(crate) fn put_query(self, query: &str, threads: &str, times_ms: &[f64]) -> Outcome<()> {
-        let cold = times_ms.first().copied().unwrap_or_default();
-        let warm = times_ms.iter().skip(1).copied().fold(f64::INFINITY, f64::min);
+    /// Runs a query several times and writes how long it took, the first run, which is cold, and the fastest of the
+    /// others, and how large its answer is.
+    pub(crate) fn time_query<T>(
+        self,
+        query: &str,
+        threads: &str,
+        run: impl Fn() -> Outcome<T>,
+        size_of: impl Fn(&T) -> Answer,
+    ) -> Outcome<()> {
+        let (mut cold, mut warm, mut answer) = (None, f64::INFINITY, Answer::default());
+        for _ in 0..QUERY_RUNS {
+            let began = Instant::now();
+            let found = run()?;
+            let took_ms = began.elapsed().as_secs_f64() * 1e3;
+            answer = size_of(&found);
+            match cold {
+                None => cold = Some(took_ms),
+                Some(_) => warm = warm.min(took_ms),
+            }
+        }
         let mut out = std::io::stdout().lock();
-        for (run, value) in [("cold", cold), ("warm", warm)] {
+        for (run, value) in [("cold", cold.unwrap_or_default()), ("warm", warm)] {
             if self.json {
                 let line = serde_json::json!({
                     "name": "query_ms", "value": value, "unit": "ms", "query": query, "run": run, "threads": threads,
+                    "rows": answer.rows, "sum": answer.sum,
                 });
                 writeln!(out, "{line}")?;
             } else {
-                writeln!(
-                    out,
-                    "{:<40} {value:>16.3} ms  {query}",
-                    format!("query_ms {run}, {threads} thread(s)")
-                )?;
+                let name = format!("query_ms {run}, {threads} thread(s)");
+                writeln!(out, "{name:<40} {value:>16.3} ms  {query}  ({} rows)", answer.rows)?;
             }
         }
         out.flush()?;

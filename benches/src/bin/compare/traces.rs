@@ -14,12 +14,10 @@ use tracestore::source::{Source, TimeWindow};
 use tracestore::traceql::SearchOptions;
 use tracestore::{Db, Options};
 
-use crate::report::{Outcome, Report, in_scratch, resident_bytes};
+use crate::report::{Answer, Outcome, Report, in_scratch, resident_bytes};
 
 /// Requests that are read and encoded before the clock runs again.
 const CHUNK_REQUESTS: usize = 50;
-/// Times that a query runs; the first is cold, the fastest of the others is warm.
-const QUERY_RUNS: usize = 4;
 /// Traces that are looked up by id.
 const LOOKUPS: usize = 200;
 
@@ -133,13 +131,13 @@ fn queries(report: Report, db: &Db) -> Outcome<()> {
     }
     report.put("trace_by_id_us", began.elapsed().as_secs_f64() * 1e6 / ids.len().max(1) as f64, "us")?;
     for query in SEARCHES {
-        time_query(report, query, || {
-            Ok(api::search(&db.snapshot(), query, &SearchOptions::default())?.len())
-        })?;
+        let run = || Ok(api::search(&db.snapshot(), query, &SearchOptions::default())?);
+        report.time_query(query, "one", run, |found| Answer::rows(found.len()))?;
     }
     for tag in TAGS {
         let name = format!("tag values of {tag}");
-        time_query(report, &name, || Ok(api::tag_values(&db.snapshot(), tag, "", TimeWindow::ALL)?.len()))?;
+        let run = || Ok(api::tag_values(&db.snapshot(), tag, "", TimeWindow::ALL)?);
+        report.time_query(&name, "one", run, |found| Answer::rows(found.len()))?;
     }
     Ok(())
 }
@@ -150,14 +148,4 @@ fn some_ids(source: &impl Source) -> Outcome<Vec<TraceId>> {
     let found = api::search(source, "{ nestedSetParent < 0 }", &options)?;
     let every = (found.len() / LOOKUPS).max(1);
     Ok(found.iter().step_by(every).map(|trace| trace.id).collect())
-}
-
-fn time_query(report: Report, query: &str, run: impl Fn() -> Outcome<usize>) -> Outcome<()> {
-    let mut times_ms = Vec::with_capacity(QUERY_RUNS);
-    for _ in 0..QUERY_RUNS {
-        let began = Instant::now();
-        std::hint::black_box(run()?);
-        times_ms.push(began.elapsed().as_secs_f64() * 1e3);
-    }
-    report.put_query(query, "one", &times_ms)
 }

@@ -74,6 +74,16 @@ pub trait SeriesSet: Send + Sync {
     ///
     /// Where the samples cannot be read or do not check out.
     fn read(&self, index: usize, range: TimeRange, columns: &mut SeriesColumns) -> Result<()>;
+
+    /// As [`SeriesSet::read`], for a reader who asks when there are samples and not what they are: timestamps and stale
+    /// markers are right, other floats may be any number.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SeriesSet::read`].
+    fn read_presence(&self, index: usize, range: TimeRange, columns: &mut SeriesColumns) -> Result<()> {
+        self.read(index, range, columns)
+    }
 }
 
 /// The samples of one series in columns. Floats and histograms are separate; most series have only one kind.

@@ -20,7 +20,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::block::Block;
 use crate::block::format::{PageKind, Place};
-use crate::block::page::Scratch;
+use crate::block::page::{Content, Scratch};
 use crate::block::samples::SeriesSamples;
 use crate::chunk::{Chunk, ChunkKind, FloatSamples, HistogramSamples};
 use crate::head::held;
@@ -91,7 +91,7 @@ impl<'a> Selection<'a> {
     fn read_values(
         &self,
         parts: &[Part],
-        range: TimeRange,
+        (range, content): (TimeRange, Content),
         columns: &mut SeriesColumns,
         buffers: &mut Buffers,
     ) -> Result<()> {
@@ -112,7 +112,8 @@ impl<'a> Selection<'a> {
                 }
                 let Some(wanted) = wanted.next() else { continue };
                 let mut decode = |bytes: &[u8]| {
-                    block.decode_values(page, bytes, wanted.clone(), scratch, values, start_timestamps_ms)
+                    let wanted = (wanted.clone(), content);
+                    block.decode_values(page, bytes, wanted, scratch, values, start_timestamps_ms)
                 };
                 let in_file = match &page.place {
                     Place::Inline(bytes) => {
@@ -128,6 +129,37 @@ impl<'a> Selection<'a> {
             }
         }
         *timestamps_ms = Arc::clone(&column.timestamps_ms);
+        Ok(())
+    }
+
+    /// Reads a series; values only where `content` says so.
+    fn read_series(
+        &self,
+        index: usize,
+        (range, content): (TimeRange, Content),
+        columns: &mut SeriesColumns,
+    ) -> Result<()> {
+        let series = &self.series[index];
+        columns.histograms.timestamps_ms.clear();
+        columns.histograms.values.clear();
+        columns.histograms.start_timestamps_ms.clear();
+        let mut buffers = held(&self.buffers).pop().unwrap_or_default();
+        if self.is_plain(&series.parts, range, &mut buffers.key)? {
+            let read = self.read_values(&series.parts, (range, content), columns, &mut buffers);
+            held(&self.buffers).push(buffers);
+            return read;
+        }
+        self.read_any(&series.parts, range, &mut buffers)?;
+        let SeriesSamples { floats, histograms } = &mut buffers.samples;
+        let FloatSamples { timestamps_ms, values, start_timestamps_ms } = floats;
+        columns.floats.timestamps_ms = self.shared.column(timestamps_ms);
+        std::mem::swap(&mut columns.floats.values, values);
+        std::mem::swap(&mut columns.floats.start_timestamps_ms, start_timestamps_ms);
+        let HistogramSamples { timestamps_ms, values, start_timestamps_ms } = histograms;
+        std::mem::swap(&mut columns.histograms.timestamps_ms, timestamps_ms);
+        std::mem::swap(&mut columns.histograms.values, values);
+        std::mem::swap(&mut columns.histograms.start_timestamps_ms, start_timestamps_ms);
+        held(&self.buffers).push(buffers);
         Ok(())
     }
 
@@ -193,28 +225,11 @@ impl SeriesSet for Selection<'_> {
     }
 
     fn read(&self, index: usize, range: TimeRange, columns: &mut SeriesColumns) -> Result<()> {
-        let series = &self.series[index];
-        columns.histograms.timestamps_ms.clear();
-        columns.histograms.values.clear();
-        columns.histograms.start_timestamps_ms.clear();
-        let mut buffers = held(&self.buffers).pop().unwrap_or_default();
-        if self.is_plain(&series.parts, range, &mut buffers.key)? {
-            let read = self.read_values(&series.parts, range, columns, &mut buffers);
-            held(&self.buffers).push(buffers);
-            return read;
-        }
-        self.read_any(&series.parts, range, &mut buffers)?;
-        let SeriesSamples { floats, histograms } = &mut buffers.samples;
-        let FloatSamples { timestamps_ms, values, start_timestamps_ms } = floats;
-        columns.floats.timestamps_ms = self.shared.column(timestamps_ms);
-        std::mem::swap(&mut columns.floats.values, values);
-        std::mem::swap(&mut columns.floats.start_timestamps_ms, start_timestamps_ms);
-        let HistogramSamples { timestamps_ms, values, start_timestamps_ms } = histograms;
-        std::mem::swap(&mut columns.histograms.timestamps_ms, timestamps_ms);
-        std::mem::swap(&mut columns.histograms.values, values);
-        std::mem::swap(&mut columns.histograms.start_timestamps_ms, start_timestamps_ms);
-        held(&self.buffers).push(buffers);
-        Ok(())
+        self.read_series(index, (range, Content::Values), columns)
+    }
+
+    fn read_presence(&self, index: usize, range: TimeRange, columns: &mut SeriesColumns) -> Result<()> {
+        self.read_series(index, (range, Content::Presence), columns)
     }
 }
 

@@ -216,6 +216,19 @@ fn pack_tail(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
     *out = writer.finish();
 }
 
+/// Bits of a field that one load of 64 brings, wherever in its first byte the field begins.
+const LOAD_BITS: u32 = 57;
+
+/// The first 64 bits, zeros behind the end.
+#[inline(always)]
+fn load(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    let shifts = (0..).step_by(8);
+    bytes.iter().zip(shifts).fold(0, |word, (byte, shift)| word | u64::from(*byte) << shift)
+}
+
 fn unpack_tail(
     reader: &mut ByteReader<'_>,
     count: usize,
@@ -223,6 +236,13 @@ fn unpack_tail(
     mut sink: impl FnMut(u64),
 ) -> Result<(), DecodeError> {
     let packed = reader.take(WHAT, (count * width as usize).div_ceil(8))?;
+    if width <= LOAD_BITS {
+        let mask = (1 << width) - 1;
+        for bit in (0..count).map(|index| index * width as usize) {
+            sink(load(packed.get(bit / 8..).unwrap_or(&[])) >> (bit % 8) & mask);
+        }
+        return Ok(());
+    }
     let mut bits = BitReader::new(packed);
     for _ in 0..count {
         sink(bits.read(WHAT, width)?);

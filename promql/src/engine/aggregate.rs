@@ -10,9 +10,10 @@ use super::annotations::{HistogramOperation, Note, Notes};
 use super::error::Result;
 use super::evaluator::Evaluator;
 use super::grouping::{KeyOf, name_is_gone};
+use super::instant::Take;
 use super::operand::Operand;
 use super::series::{HistogramColumn, Series};
-use crate::ast::{Aggregate, AggregateOp};
+use crate::ast::{Aggregate, AggregateOp, Boundary, Expr};
 use crate::span::Span;
 
 /// One group while its members come in.
@@ -70,7 +71,17 @@ impl<'s> Evaluator<'s, '_> {
         if let Some(param_expr) = aggregate.param.as_ref() {
             note_quantile(&param, param_expr.unparen().span(), &mut self.notes);
         }
-        let operand = self.evaluate(&aggregate.expr)?;
+        let operand = match aggregate.expr.unparen() {
+            // Neither asks for values. What has a fixed time is evaluated once, as any expression.
+            Expr::Vector(selector)
+                if matches!(aggregate.op, AggregateOp::Count | AggregateOp::Group)
+                    && selector.boundary == Boundary::Plain
+                    && selector.modifiers.at.is_none() =>
+            {
+                self.instant(selector, Take::Presence)?
+            }
+            expr => self.evaluate(expr)?,
+        };
         let mut folding = Folding::new(aggregate, self.steps.count, self.query.names_late());
         self.for_each(operand, &mut |series| {
             folding.add(&series);

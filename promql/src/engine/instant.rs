@@ -22,6 +22,8 @@ pub(crate) enum Take {
     Value,
     /// The value; of histograms only count, sum and whether a reset came before.
     Statistics,
+    /// Whether there is one: floats may be any number.
+    Presence,
     /// The timestamp in milliseconds.
     Milliseconds,
     /// The timestamp in seconds.
@@ -50,7 +52,11 @@ impl SeriesStream for InstantStream<'_, '_> {
             Reach { steps: self.steps, reference: self.reference, behind_ms: lookback_ms, ahead_ms: 0 };
         let range = self.selection.within(reach.range());
         let Scratch { columns, windows, decoded, .. } = scratch;
-        self.selection.set.read(index, range, columns)?;
+        if matches!(self.take, Take::Presence | Take::Milliseconds | Take::Timestamp) {
+            self.selection.set.read_presence(index, range, columns)?;
+        } else {
+            self.selection.set.read(index, range, columns)?;
+        }
         *decoded += (columns.floats.values.len() + columns.histograms.values.len()) as u64;
         let labels = self.selection.set.labels(index);
         let mut series = Series::absent(labels.clone(), false, self.steps.count);
@@ -65,7 +71,7 @@ impl SeriesStream for InstantStream<'_, '_> {
                 return Ok(None);
             }
         }
-        if matches!(self.take, Take::Value | Take::Statistics) {
+        if matches!(self.take, Take::Value | Take::Statistics | Take::Presence) {
             self.query.hold_briefly(series.sample_count())?;
         }
         Ok(Some(series))
@@ -89,7 +95,7 @@ impl InstantStream<'_, '_> {
             }
             any = true;
             *slot = match self.take {
-                Take::Value | Take::Statistics => value,
+                Take::Value | Take::Statistics | Take::Presence => value,
                 Take::Milliseconds => floats.timestamps_ms.get(last).map_or(ABSENT, |t| *t as f64),
                 Take::Timestamp => floats.timestamps_ms.get(last).map_or(ABSENT, |t| *t as f64 / 1e3),
                 Take::StartTimestamp => start_seconds(&floats.start_timestamps_ms, last),
@@ -140,7 +146,7 @@ impl InstantStream<'_, '_> {
 
     fn of_sample(&self, value: SampleValue, time_ms: i64, starts: &[i64], index: usize) -> SampleValue {
         match self.take {
-            Take::Value | Take::Statistics => value,
+            Take::Value | Take::Statistics | Take::Presence => value,
             // Whoever asks for these looks at series of floats only, and has to see that this is none.
             Take::Milliseconds if matches!(value, SampleValue::Histogram(_)) => value,
             Take::Milliseconds => SampleValue::Float(time_ms as f64),

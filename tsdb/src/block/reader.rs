@@ -13,7 +13,7 @@ use bedrock::{Error, Result};
 use bytes::Bytes;
 
 use super::format::{self, BlockMeta, PageEntry, PageKind, Place, TimePage};
-use super::page::{self, Scratch};
+use super::page::{self, Content, Scratch};
 use super::samples::SeriesSamples;
 use super::series::{BlockSeries, SeriesTable};
 use super::writer::{INDEX_FILE, INDEX_KIND, SAMPLES_FILE, SAMPLES_KIND};
@@ -201,7 +201,7 @@ impl Block {
         &self,
         page: &PageEntry,
         bytes: &[u8],
-        wanted: Range<usize>,
+        (wanted, content): (Range<usize>, Content),
         scratch: &mut Scratch,
         values: &mut Vec<f64>,
         starts: &mut Vec<i64>,
@@ -212,7 +212,7 @@ impl Block {
         let in_file = |error: DecodeError| error.in_file(self.samples.path(), page_offset(page));
         let (floats, start_bytes) = bytes.split_at_checked(floats_length as usize).unwrap_or((bytes, &[]));
         let length = wanted.len();
-        page::decode_floats(floats, count, wanted.clone(), scratch, values).map_err(in_file)?;
+        page::decode_floats(floats, count, wanted.clone(), content, scratch, values).map_err(in_file)?;
         if start_bytes.is_empty() && starts.is_empty() {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl Block {
             PageKind::Values { times, .. } => {
                 let FloatSamples { timestamps_ms, values, start_timestamps_ms } = &mut out.floats;
                 self.read_times(times, &mut scratch.integers, timestamps_ms)?;
-                let all = 0..self.page_samples(page)?;
+                let all = (0..self.page_samples(page)?, Content::Values);
                 self.decode_values(page, bytes, all, scratch, values, start_timestamps_ms)
             }
         }

@@ -181,6 +181,7 @@ impl<'a> BlockWriter<'a> {
             &self.page,
             values.len(),
             0..values.len(),
+            page::Content::Values,
             &mut self.scratch,
             &mut self.check,
         );

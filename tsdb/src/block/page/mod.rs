@@ -24,7 +24,7 @@ mod integers;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use floats::{decode as decode_floats, encode as encode_floats};
+pub(crate) use floats::{Content, decode as decode_floats, encode as encode_floats};
 pub(crate) use integers::{
     decode as decode_integers, decode_map as decode_some_integers, encode as encode_integers,
 };

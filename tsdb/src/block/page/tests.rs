@@ -1,6 +1,6 @@
 //! Pages give back every bit, whatever encoding was chosen; damage gives errors, never a panic.
 
-use bedrock::series::STALE_NAN_BITS;
+use bedrock::series::{STALE_NAN_BITS, is_stale};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,8 +18,13 @@ fn check(values: &[f64]) -> Vec<u8> {
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<u64>>();
     for wanted in [0..count, count / 3..count / 2, count - 1..count, 0..1, count..count] {
         decoded.truncate(1);
-        decode_floats(&page, count, wanted.clone(), &mut Scratch::default(), &mut decoded).unwrap();
-        assert_eq!(bits(&decoded[1..]), bits(&values[wanted]));
+        let scratch = &mut Scratch::default();
+        decode_floats(&page, count, wanted.clone(), Content::Values, scratch, &mut decoded).unwrap();
+        assert_eq!(bits(&decoded[1..]), bits(&values[wanted.clone()]));
+        decoded.truncate(1);
+        decode_floats(&page, count, wanted.clone(), Content::Presence, scratch, &mut decoded).unwrap();
+        let stale = |values: &[f64]| values.iter().map(|value| is_stale(*value)).collect::<Vec<bool>>();
+        assert_eq!(stale(&decoded[1..]), stale(&values[wanted]));
     }
     page
 }
@@ -106,12 +111,16 @@ proptest! {
         let page = encode(values);
         let mut scratch = Scratch::default();
         for end in 0..page.len() {
-            let _ = decode_floats(&page[..end], values.len(), 0..values.len(), &mut scratch, &mut Vec::new());
+            let all = 0..values.len();
+            let _ = decode_floats(&page[..end], values.len(), all, Content::Values, &mut scratch, &mut Vec::new());
         }
         for position in 0..page.len() {
             let mut damaged = page.clone();
             damaged[position] ^= 1 << (position % 8);
-            let _ = decode_floats(&damaged, values.len(), 0..values.len(), &mut scratch, &mut Vec::new());
+            for content in [Content::Values, Content::Presence] {
+                let all = 0..values.len();
+                let _ = decode_floats(&damaged, values.len(), all, content, &mut scratch, &mut Vec::new());
+            }
         }
     }
 }

@@ -127,9 +127,7 @@ impl SampleSink for Sink<'_> {
     type Error = tsdb::Error;
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], time_ms: i64, value: f64) -> tsdb::Result<()> {
-        // An empty label is none.
-        let labels = labels.iter().copied().filter(|(_, value)| !value.is_empty());
-        let pairs = labels.chain([("__name__", name)]);
+        let pairs = labels.iter().copied().chain([("__name__", name)]);
         let labels = Labels::from_pairs(pairs)
             .map_err(|problem| tsdb::Error::Labels { labels: name.to_owned(), problem: problem.into() })?;
         let series = self.0.series(&labels)?;

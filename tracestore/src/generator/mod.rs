@@ -21,7 +21,8 @@ pub trait SampleSink {
     /// What a sink can fail with.
     type Error;
 
-    /// Takes one sample of a counter. The labels are sorted by name, without `__name__`.
+    /// Takes one sample of a counter. The labels are sorted by name, without `__name__`, and none is empty: stores of
+    /// metrics read an empty label as an absent one.
     ///
     /// # Errors
     /// What the sink fails with; the generator stops and hands it on.

@@ -45,9 +45,10 @@ impl Registry {
         Registry { counters, histograms, bounds, series_max, cells: BTreeMap::new(), left_out: 0 }
     }
 
-    /// Adds to counters and histograms, in the order of their names. Labels that would be one set too many are left
-    /// out and counted.
-    pub(super) fn add(&mut self, labels: Labels, counts: &[f64], values: &[f64], weight: f64) {
+    /// Adds to counters and histograms, in the order of their names. An empty label is none. Labels that would be one
+    /// set too many are left out and counted.
+    pub(super) fn add(&mut self, mut labels: Labels, counts: &[f64], values: &[f64], weight: f64) {
+        labels.retain(|(_, value)| !value.is_empty());
         if self.cells.len() >= self.series_max && !self.cells.contains_key(&labels) {
             self.left_out += 1;
             return;

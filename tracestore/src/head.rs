@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rustc_hash::FxBuildHasher;
 
 use crate::block::SpanRow;
+use crate::intake::Intake;
 use crate::model::{Resource, Scope, SpanRecord, Trace, TraceId};
 use crate::order;
 use crate::otlp::view::{self, SpanView};
@@ -59,7 +60,7 @@ pub(crate) struct CheckedRequest {
 
 impl CheckedRequest {
     /// Walks a request. Every message of it is read once, so that nothing behind this has to expect damage.
-    pub(crate) fn new(request: &Bytes) -> Result<Self, OtlpError> {
+    pub(crate) fn new(request: &Bytes, intake: &Intake) -> Result<Self, OtlpError> {
         let mut checked = CheckedRequest {
             request: request.clone(),
             spans: Vec::new(),
@@ -71,12 +72,12 @@ impl CheckedRequest {
             let envelope = envelope?;
             let (message, schema) = (envelope.resource()?, envelope.schema_url()?);
             let key = (request.slice_ref(message), schema.to_owned());
-            checked.resources.push((key, Arc::new(proto::resource(message, schema)?)));
+            checked.resources.push((key, intake.resource(message, schema)?));
             for spans in envelope.scope_spans() {
                 let spans = spans?;
                 let (message, schema) = (spans.scope()?, spans.schema_url()?);
                 let key = (request.slice_ref(message), schema.to_owned());
-                checked.scopes.push((key, Arc::new(proto::scope(message, schema)?)));
+                checked.scopes.push((key, intake.scope(message, schema)?));
                 for span in spans.spans() {
                     checked.add_span(&span?)?;
                 }

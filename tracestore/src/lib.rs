@@ -22,6 +22,8 @@ mod options;
 
 mod records;
 
+mod intake;
+
 mod head;
 
 mod block;

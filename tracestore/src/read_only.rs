@@ -56,7 +56,7 @@ impl ReadOnlyDb {
     ///
     /// As [`ReadOnlyDb::open`].
     pub fn open_on(disk: Arc<dyn Disk>, dir: impl AsRef<Path>) -> Result<Self> {
-        Ok(ReadOnlyDb { store: ReadOnly::open(disk, dir.as_ref(), Traces)? })
+        Ok(ReadOnlyDb { store: ReadOnly::open(disk, dir.as_ref(), Traces::default())? })
     }
 
     /// Moves on to the last commit that the log has now. Snapshots from before stay as they are. Where it fails the
@@ -105,5 +105,5 @@ pub fn repair(dir: impl AsRef<Path>) -> Result<Repaired> {
 ///
 /// As [`repair`].
 pub fn repair_on(disk: &Arc<dyn Disk>, dir: impl AsRef<Path>) -> Result<Repaired> {
-    Ok(bedrock::store::repair(disk, dir.as_ref(), &Traces)?)
+    Ok(bedrock::store::repair(disk, dir.as_ref(), &Traces::default())?)
 }

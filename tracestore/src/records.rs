@@ -18,15 +18,20 @@ const ZSTD_BYTES_MIN: usize = 1024;
 const ZSTD_LEVEL: i32 = -3;
 const REQUEST_BYTES_MAX: usize = 1 << 30;
 
+/// A context to encode requests with.
+pub(crate) fn encoder() -> ZstdEncoder {
+    ZstdEncoder::new(ZSTD_LEVEL).expect("the level is one of zstd's")
+}
+
 /// Encodes a request.
-pub(crate) fn encode(request: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(request: &[u8], encoder: &mut ZstdEncoder) -> Vec<u8> {
     if request.len() < ZSTD_BYTES_MIN {
         let mut record = vec![VERSION, FORM_PLAIN];
         record.extend_from_slice(request);
         return record;
     }
     let mut record = vec![VERSION, FORM_ZSTD];
-    ZstdEncoder::new(ZSTD_LEVEL).expect("the level is one of zstd's").encode(request, &mut record);
+    encoder.encode(request, &mut record);
     record
 }
 

@@ -14,6 +14,7 @@ use crate::block::{Block, BlockWriter};
 use crate::compact::{copy_traces, salvage_traces};
 use crate::error::Result;
 use crate::head::{CheckedRequest, Head, SpanRef};
+use crate::intake::Intake;
 use crate::model::{ResourceSpans, TraceId};
 use crate::options::Options;
 use crate::order;
@@ -23,8 +24,10 @@ use crate::snapshot::Snapshot;
 use crate::stats::Stats;
 
 /// What a store of traces keeps.
-#[derive(Debug)]
-pub(crate) struct Traces;
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    intake: Arc<Intake>,
+}
 
 impl Signal for Traces {
     const KIND: StoreKind = StoreKind { tag: *b"TRCS", version: 1 };
@@ -43,7 +46,7 @@ impl Signal for Traces {
 
     fn replay(&self, head: &mut Arc<Head>, record: &[u8]) -> std::result::Result<(), String> {
         let request = records::decode(record).map_err(|error| error.to_string())?;
-        let checked = CheckedRequest::new(&request).map_err(|error| error.to_string())?;
+        let checked = CheckedRequest::new(&request, &self.intake).map_err(|error| error.to_string())?;
         Arc::make_mut(head).insert(checked);
         Ok(())
     }
@@ -113,6 +116,7 @@ impl Signal for Traces {
 #[derive(Clone, Debug)]
 pub struct Db {
     life: Lifecycle<Traces>,
+    intake: Arc<Intake>,
     options: Arc<Options>,
 }
 
@@ -152,8 +156,10 @@ impl Db {
     ///
     /// As [`Db::open`].
     pub fn open_on(disk: Arc<dyn Disk>, dir: impl AsRef<Path>, options: Options) -> Result<Db> {
-        let life = Lifecycle::open(disk, dir.as_ref(), Traces, options.life())?;
-        Ok(Db { life, options: Arc::new(options) })
+        let traces = Traces::default();
+        let intake = Arc::clone(&traces.intake);
+        let life = Lifecycle::open(disk, dir.as_ref(), traces, options.life())?;
+        Ok(Db { life, intake, options: Arc::new(options) })
     }
 
     /// Commits spans: all of them are visible to snapshots made from now on, and durable as the options say. Spans
@@ -184,11 +190,11 @@ impl Db {
             let (max, found) = (max as u64, request.len() as u64);
             return Err(bedrock::Error::Limit { what: "bytes of a request", max, found }.into());
         }
-        let mut checked = CheckedRequest::new(request)?;
+        let mut checked = CheckedRequest::new(request, &self.intake)?;
         let committed = Committed { spans: checked.spans(), refused: std::mem::take(&mut checked.refused) };
         if committed.spans > 0 {
             self.life.make_room()?;
-            self.life.commit(&records::encode(request), |head| Arc::make_mut(head).insert(checked))?;
+            self.life.commit(&self.intake.record(request), |head| Arc::make_mut(head).insert(checked))?;
         }
         Ok(committed)
     }

@@ -53,7 +53,8 @@ pub(super) struct TagsBuilder {
 
 #[derive(Debug, Default)]
 struct Distinct {
-    seen: FxHashSet<(ValueKind, Box<[u8]>)>,
+    seen: BTreeMap<ValueKind, FxHashSet<Box<[u8]>>>,
+    values: usize,
     bytes: usize,
 }
 
@@ -91,14 +92,16 @@ impl TagsBuilder {
     fn add_value(&mut self, of: u8, key: u32, kind: ValueKind, bytes: &[u8]) {
         let field = self.fields.entry((of, key)).or_insert_with(|| Some(Distinct::default()));
         let Some(distinct) = field else { return };
-        // A set of pairs cannot be asked with a borrowed pair, so the value is owned first; texts are short.
-        if !distinct.seen.insert((kind, bytes.into())) {
+        let seen = distinct.seen.entry(kind).or_default();
+        if seen.contains(bytes) {
             return;
         }
+        seen.insert(bytes.into());
+        distinct.values += 1;
         distinct.bytes += bytes.len();
         self.bytes += bytes.len() + 32;
-        if distinct.seen.len() > VALUES_MAX || distinct.bytes > BYTES_MAX || self.bytes > ALL_BYTES_MAX {
-            self.bytes -= distinct.bytes + 32 * distinct.seen.len();
+        if distinct.values > VALUES_MAX || distinct.bytes > BYTES_MAX || self.bytes > ALL_BYTES_MAX {
+            self.bytes -= distinct.bytes + 32 * distinct.values;
             *field = None;
         }
     }
@@ -115,10 +118,12 @@ impl TagsBuilder {
                 metas.push(TagsMeta { of, key, values: 0, page: None });
                 continue;
             };
-            let mut values: Vec<(ValueKind, Box<[u8]>)> = distinct.seen.into_iter().collect();
-            values.sort_unstable();
             let mut column = ValuesBuilder::default();
-            values.iter().for_each(|(kind, bytes)| push(&mut column, *kind, bytes));
+            for (kind, values) in distinct.seen {
+                let mut values: Vec<Box<[u8]>> = values.into_iter().collect();
+                values.sort_unstable();
+                values.iter().for_each(|bytes| push(&mut column, kind, bytes));
+            }
             let mut page = Vec::new();
             column.write(coder, &mut page);
             metas.push(TagsMeta { of, key, values: column.len(), page: Some(write(&page)?) });

@@ -247,7 +247,7 @@ impl Db {
         Ok(self.life.tick(now_ns)?)
     }
 
-    /// Copies the store as it is now into a directory that does not exist yet, by hard links where the disk has them.
+    /// Copies the store as it is now into a directory that does not exist yet, by hard links, or byte by byte onto another file system.
     /// The copy is a store of its own. Commits go on meanwhile.
     ///
     /// # Errors

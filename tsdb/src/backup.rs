@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use bedrock::disk::{Disk, create_dir_durable, read_file, write_file};
+use bedrock::disk::{Disk, create_dir_durable, link_dir, link_or_copy, read_file, write_file};
 use bedrock::manifest::MANIFEST_NAME;
 
 use crate::error::Result;
@@ -70,12 +70,7 @@ impl Store {
             disk.create_dir(&below)?;
         }
         for number in &maintenance.manifest.state().blocks {
-            let (from, to) = (self.layout.block(*number), target.block(*number));
-            disk.create_dir(&to)?;
-            for entry in disk.list(&from)?.iter().filter(|entry| !entry.is_dir) {
-                link_or_copy(disk, &from.join(&entry.name), &to.join(&entry.name))?;
-            }
-            disk.sync_dir(&to)?;
+            link_dir(disk, &self.layout.block(*number), &target.block(*number))?;
         }
         let checkpoint = maintenance.payload.checkpoint;
         link_or_copy(disk, &self.layout.checkpoint(checkpoint), &target.checkpoint(checkpoint))?;
@@ -88,23 +83,4 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// How much of a file is copied at once.
-const COPY_BYTES: u64 = 1 << 20;
-
-/// Gives a file a second name, or copies it where the names are on two file systems.
-fn link_or_copy(disk: &dyn Disk, from: &Path, to: &Path) -> bedrock::Result<()> {
-    if disk.hard_link(from, to).is_ok() {
-        return Ok(());
-    }
-    let from = disk.open(from)?;
-    let mut to = disk.create(to)?;
-    let (mut at, end) = (0, from.bytes()?);
-    while at < end {
-        let piece = from.read_at(at, (end - at).min(COPY_BYTES) as usize)?;
-        to.append(&piece)?;
-        at += piece.len() as u64;
-    }
-    to.sync()
 }

@@ -59,7 +59,7 @@ use crate::error::{Error, Result};
 pub use fs::FsDisk;
 pub use mem::MemDisk;
 pub use sim::{Fault, SimDisk};
-pub use whole::{create_dir_durable, link_dir, read_file, remove_dir_all, write_file};
+pub use whole::{create_dir_durable, link_dir, link_or_copy, read_file, remove_dir_all, write_file};
 
 /// The ending of names that no reader takes seriously: whoever opens a directory removes what carries it.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::{Disk, Fault, FsDisk, MemDisk, SimDisk, link_dir, read_file, remove_dir_all, write_file};
+use super::{
+    Disk, Fault, FsDisk, MemDisk, SimDisk, link_dir, link_or_copy, read_file, remove_dir_all, write_file,
+};
 use crate::error::Error;
 
 fn on_every_disk(check: impl Fn(&dyn Disk, &Path)) {
@@ -84,6 +86,20 @@ fn names_are_made_listed_renamed_linked_and_removed() {
         assert_eq!(names(disk, root), ["a", "d"]);
         assert_eq!(names(disk, &root.join("d")), ["y"]);
     });
+}
+
+/// Another file system has no links to this one: the file is copied, whole and durable.
+#[test]
+fn a_file_that_cannot_be_linked_is_copied() {
+    let disk = SimDisk::new(5);
+    let bytes: Vec<u8> = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    write_file(&disk, Path::new("a"), &bytes).unwrap();
+    disk.inject(Fault::fail_operation(disk.operations()));
+    link_or_copy(&disk, Path::new("a"), Path::new("b")).unwrap();
+    disk.sync_dir(Path::new("")).unwrap();
+    disk.damage(Path::new("a"), Vec::clear).unwrap();
+    assert!(link_or_copy(&disk, Path::new("a"), Path::new("b")).is_err(), "the name is taken");
+    assert!(read_file(&disk.restart(), Path::new("b")).unwrap() == bytes);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A copy of the store while it runs: hard links to its blocks, which never change, and a manifest of its own.
+//! A copy of the store while it runs: hard links to its blocks, which never change, and a manifest of its own. Where
+//! the target is on another file system the blocks are copied.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use super::lifecycle::Inner;
 use super::{Signal, StoredBlock, locked};
 use crate::block::block_name;
-use crate::disk::{link_dir, read_file, write_file};
+use crate::disk::{create_dir_durable, link_dir, read_file, write_file};
 use crate::error::{Error, Result};
 use crate::manifest::{BLOCKS_DIR, MANIFEST_NAME};
 
@@ -19,6 +20,7 @@ impl<K: Signal> Inner<K> {
         self.flush()?;
         // While the manifest is held no block leaves, so the copy is of one moment.
         let manifest = locked(&self.manifest);
+        create_dir_durable(&*self.disk, target)?;
         let blocks = target.join(BLOCKS_DIR);
         self.disk.create_dir(&blocks)?;
         let current = Arc::clone(&locked(&self.state).blocks);

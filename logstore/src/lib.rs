@@ -82,7 +82,7 @@ pub use options::Options;
 pub use read_only::{ReadOnlyDb, repair, repair_on};
 pub use retention::RetentionRule;
 pub use snapshot::Snapshot;
-pub use stats::Stats;
+pub use stats::{Stats, Verified};
 pub use store::Db;
 pub use tail::{Tail, TailEntry, TailOptions};
 

@@ -4,6 +4,35 @@ use bedrock::store::Lifecycle;
 
 use crate::store::Logs;
 
+/// What a check of all blocks found.
+#[derive(Clone, Debug, Default)]
+pub struct Verified {
+    /// Blocks that were read.
+    pub blocks: u64,
+    /// Entries that check out, deleted ones among them.
+    pub entries: u64,
+    /// Everything that does not check out, with file and offset.
+    pub problems: Vec<bedrock::Error>,
+}
+
+impl Verified {
+    /// Whether nothing is damaged.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    pub(crate) fn of(life: &Lifecycle<Logs>) -> Self {
+        let mut all = Verified::default();
+        for block in life.stats().blocks.iter() {
+            let (entries, problems) = block.check();
+            all.blocks += 1;
+            all.entries += entries;
+            all.problems.extend(problems);
+        }
+        all
+    }
+}
+
 /// Numbers of a store at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,8 +45,10 @@ pub struct Stats {
     pub head_bytes: usize,
     /// Blocks on disk.
     pub blocks: usize,
-    /// Entries in blocks.
+    /// Entries in blocks, those that are deleted among them.
     pub block_entries: u64,
+    /// Entries in blocks that are deleted: their bytes go with the next compaction.
+    pub deleted_entries: u64,
     /// Bytes of lines in blocks.
     pub block_raw_bytes: u64,
     /// Bytes of blocks on disk.
@@ -43,6 +74,7 @@ impl Stats {
         for block in stats.blocks.iter() {
             let (entries, raw_bytes) = block.size();
             all.block_entries += entries;
+            all.deleted_entries += block.deleted().map_or(0, bedrock::postings::Ids::len);
             all.block_raw_bytes += raw_bytes;
             all.block_file_bytes += block.file_bytes();
         }

@@ -20,7 +20,7 @@ use crate::options::Options;
 use crate::records;
 use crate::retention::{self, RetentionRule};
 use crate::snapshot::Snapshot;
-use crate::stats::Stats;
+use crate::stats::{Stats, Verified};
 use crate::tail::{Tail, TailOptions, Tails};
 
 /// What a store of logs keeps, and for how long.
@@ -257,9 +257,9 @@ impl Db {
         Ok(self.life.snapshot_to(target.as_ref())?)
     }
 
-    /// Reads and checks every block. An empty list means that all of them are sound.
-    pub fn verify(&self) -> Vec<bedrock::Error> {
-        self.life.verify()
+    /// Reads and checks every block: what was read, and what does not check out.
+    pub fn verify(&self) -> Verified {
+        Verified::of(&self.life)
     }
 
     /// What the last round of work in the background failed with, if it did.

@@ -106,7 +106,7 @@ impl Subject for Logs {
     }
 
     fn verify(&self) -> Vec<bedrock::Error> {
-        self.0.verify()
+        self.0.verify().problems
     }
 
     fn close(self) -> bedrock::Result<()> {

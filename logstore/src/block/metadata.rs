@@ -137,6 +137,29 @@ pub(super) fn key_names(page: &Bytes, rows: usize) -> Result<Vec<String>, Decode
     Ok(parse_keys(page, rows)?.into_iter().map(|key| key.name).collect())
 }
 
+/// The rows whose value of a key is `value`.
+pub(super) fn rows_with_value(
+    page: &Bytes,
+    times_ns: &[i64],
+    name: &str,
+    value: &str,
+) -> Result<RowSet, DecodeError> {
+    let mut found = RowSet::none(times_ns.len());
+    let Some(key) = parse_keys(page, times_ns.len())?.into_iter().find(|key| key.name == name) else {
+        return Ok(found);
+    };
+    let times: Vec<i64> = key.rows.iter().map(|row| times_ns[row]).collect();
+    let (mut values, mut ends, mut start) = (Vec::new(), Vec::with_capacity(times.len()), 0);
+    key.column.read(&times, &mut values, &mut ends)?;
+    for (row, end) in key.rows.iter().zip(ends) {
+        if values.get(start..end) == Some(value.as_bytes()) {
+            found.insert(row);
+        }
+        start = end;
+    }
+    Ok(found)
+}
+
 fn parse_keys(page: &Bytes, rows: usize) -> Result<Vec<KeyColumn>, DecodeError> {
     let mut reader = ByteReader::new(page);
     let mut keys = Vec::new();

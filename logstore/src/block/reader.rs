@@ -19,7 +19,7 @@ use super::format::{
     FILE, FILE_KIND, FORM_ENDED, FORM_RAW, FORM_TEMPLATE, GroupMeta, MinuteCount, SECTION_INDEX, decode_index,
 };
 use super::index::BlockIndex;
-use super::metadata::{MetadataRows, key_names};
+use super::metadata::{MetadataRows, key_names, rows_with_value};
 #[cfg(feature = "fulltext")]
 use super::words::{self, WordIndex};
 use crate::batch::MetadataIter;
@@ -66,6 +66,8 @@ pub(crate) struct Want<'q> {
     pub(crate) metadata: bool,
     /// Of each group at least one text occurs in a line that can matter.
     pub(crate) needles: &'q [Vec<Vec<u8>>],
+    /// Names and values of which an entry that can matter has each as a label of its stream, or else as metadata.
+    pub(crate) equal_labels: &'q [(String, String)],
     /// What the query says of templates.
     pub(crate) templates: Option<&'q dyn TemplateQuery>,
     /// Whether lines may be those of short templates.
@@ -81,6 +83,7 @@ impl Want<'_> {
         line_bytes: true,
         metadata: true,
         needles: &[],
+        equal_labels: &[],
         templates: None,
         short: false,
         budget: None,
@@ -141,20 +144,29 @@ impl StoredBlock for Block {
     }
 
     fn verify(&self) -> Vec<Error> {
-        let mut damages: Vec<Error> = self.file.verify().into_iter().map(|damage| damage.error).collect();
-        for group in self.groups() {
-            let checked = self
-                .times(group)
-                .and_then(|times| self.decode(group, &times, &mut RowSet::all(group.rows), Want::ALL));
-            damages.extend(checked.err());
-        }
-        #[cfg(feature = "fulltext")]
-        damages.extend(self.open_words().err());
-        damages
+        self.check().1
     }
 }
 
 impl Block {
+    /// Reads everything: the rows that check out, and what does not.
+    pub(crate) fn check(&self) -> (u64, Vec<Error>) {
+        let mut damages: Vec<Error> = self.file.verify().into_iter().map(|damage| damage.error).collect();
+        let mut sound_rows = 0;
+        for group in self.groups() {
+            let checked = self
+                .times(group)
+                .and_then(|times| self.decode(group, &times, &mut RowSet::all(group.rows), Want::ALL));
+            match checked {
+                Ok(rows) => sound_rows += rows.len() as u64,
+                Err(damage) => damages.push(damage),
+            }
+        }
+        #[cfg(feature = "fulltext")]
+        damages.extend(self.open_words().err());
+        (sound_rows, damages)
+    }
+
     /// Rows and bytes of lines.
     pub(crate) fn size(&self) -> (u64, u64) {
         let groups = self.groups();
@@ -267,6 +279,7 @@ impl Block {
         wanted: &mut RowSet,
         want: Want<'_>,
     ) -> Result<Arc<DecodedGroup>> {
+        self.narrow_by_labels(group, times, wanted, want.equal_labels)?;
         let mut decoded = DecodedGroup::default();
         let asks_lines = want.line_bytes && times.line_bytes.is_none();
         if want.lines || asks_lines || !want.needles.is_empty() {
@@ -278,7 +291,7 @@ impl Block {
             None if decoded.lines.is_empty() => vec![0; decoded.times_ns.len()],
             None => decoded.lines.iter().map(|line| line.len() as u32).collect(),
         };
-        if let Some(metadata) = group.metadata.filter(|_| want.metadata) {
+        if let Some(metadata) = group.metadata.filter(|_| want.metadata && !wanted.is_empty()) {
             let page = self.page(metadata)?;
             decoded.metadata =
                 MetadataRows::decode(&page, &times.times_ns, wanted).map_err(self.damaged(metadata))?;
@@ -298,13 +311,51 @@ impl Block {
         wanted: &mut RowSet,
         want: Want<'_>,
     ) -> Result<()> {
+        self.narrow_by_labels(group, times, wanted, want.equal_labels)?;
         if group.form == FORM_TEMPLATE {
             return self.template_page(group, times, wanted, want).map(|_| ());
         }
-        if want.needles.is_empty() {
+        if want.needles.is_empty() || wanted.is_empty() {
             return Ok(());
         }
         self.decode_lines(group, times, wanted, want, &mut LineBuffer::new())
+    }
+
+    /// Removes the rows from `wanted` that do not have the labels. Reads the page of metadata where a stream lacks one.
+    fn narrow_by_labels(
+        &self,
+        group: &GroupMeta,
+        times: &GroupTimes,
+        wanted: &mut RowSet,
+        equal_labels: &[(String, String)],
+    ) -> Result<()> {
+        if equal_labels.is_empty() || wanted.is_empty() {
+            return Ok(());
+        }
+        let positions: Vec<u32> = group.runs.iter().map(|&(stream, _)| stream).collect();
+        let streams = self.labels(&positions);
+        for (name, value) in equal_labels {
+            let mut kept = RowSet::none(group.rows);
+            let mut by_metadata = RowSet::none(group.rows);
+            let mut first = 0;
+            for (&(_, rows), labels) in group.runs.iter().zip(&streams) {
+                let end = first + rows as usize;
+                match labels.get(name) {
+                    Some(of_stream) if of_stream == value => kept.insert_range(first, end),
+                    Some(_) => {}
+                    None => by_metadata.insert_range(first, end),
+                }
+                first = end;
+            }
+            by_metadata.intersect(wanted);
+            if let Some(page) = group.metadata.filter(|_| !by_metadata.is_empty()) {
+                let found = rows_with_value(&self.page(page)?, &times.times_ns, name, value);
+                by_metadata.intersect(&found.map_err(self.damaged(page))?);
+                kept.unite(&by_metadata);
+            }
+            wanted.intersect(&kept);
+        }
+        Ok(())
     }
 
     /// The template page of a group, and what the query says of its templates. `wanted` is narrowed.

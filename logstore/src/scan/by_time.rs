@@ -61,7 +61,8 @@ pub(crate) fn by_time(
 /// The time from which on a query for the newest lines finds as many as it wants, where it takes all lines that come: by
 /// the counters of the blocks, each entry that two of them may hold counted once.
 fn newest_cut(streams: &Streams<'_>, selection: &Selection<'_>) -> Option<i64> {
-    let takes_all = selection.needles.is_empty() && selection.templates.is_none();
+    let takes_all =
+        selection.needles.is_empty() && selection.equal_labels.is_empty() && selection.templates.is_none();
     let limit = selection.limit.filter(|_| takes_all && selection.order == Order::Backward)? as u64;
     let mut lines: BTreeMap<i64, u64> = BTreeMap::new();
     let mut blocks = 0;
@@ -207,7 +208,9 @@ impl Scan<'_, '_> {
             }
             let times = block.times(group)?;
             let mut wanted = without_deleted(wanted_rows(group, &times, runs, range_ns), block, *base);
-            if !wanted.is_empty() && (!want.needles.is_empty() || want.templates.is_some()) {
+            let narrows =
+                !want.needles.is_empty() || !want.equal_labels.is_empty() || want.templates.is_some();
+            if !wanted.is_empty() && narrows {
                 block.narrow(group, &times, &mut wanted, want)?;
             }
             Ok(Some((times, wanted)).filter(|(_, wanted)| !wanted.is_empty()))
@@ -237,6 +240,7 @@ impl Scan<'_, '_> {
             line_bytes: self.selection.columns.line_bytes,
             metadata: self.selection.columns.metadata || self.streams.shared,
             needles: &self.selection.needles,
+            equal_labels: &self.selection.equal_labels,
             templates: self.selection.templates,
             short: false,
             budget: self.selection.budget,
@@ -294,7 +298,7 @@ impl Scan<'_, '_> {
             }
         }
         // These rows have been narrowed.
-        let want = Want { needles: &[], templates: None, ..self.want() };
+        let want = Want { needles: &[], equal_labels: &[], templates: None, ..self.want() };
         let read = parallel::each(self.selection.threads, jobs.len(), |index| {
             let job = &jobs[index];
             let mut wanted = job.wanted.clone();

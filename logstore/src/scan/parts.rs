@@ -128,6 +128,7 @@ impl<'s, 'q> StreamParts<'s, 'q> {
             line_bytes: columns.line_bytes,
             metadata: columns.metadata,
             needles: &self.selection.needles,
+            equal_labels: &self.selection.equal_labels,
             templates: self.selection.templates,
             short: true,
             budget: self.selection.budget,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bedrock::labels::Labels;
-use bedrock::series::{Select, SeriesColumns, SeriesSource};
+use bedrock::series::{Select, SeriesColumns, SeriesSource, is_stale};
 use bedrock::time::TimeRange;
 
 /// Samples of one series: bits of the value by timestamp, so that every NaN is itself.
@@ -14,6 +14,11 @@ pub type Samples = BTreeMap<i64, u64>;
 
 /// Samples of all series by their labels, as text. Series without samples are not there.
 pub type Contents = BTreeMap<String, Samples>;
+
+/// Which floats are stale markers.
+fn stale(columns: &SeriesColumns) -> impl Iterator<Item = bool> + '_ {
+    columns.floats.values.iter().map(|value| is_stale(*value))
+}
 
 /// Sets a sample.
 pub fn insert(contents: &mut Contents, labels: &Labels, timestamp_ms: i64, value: f64) {
@@ -40,7 +45,7 @@ pub fn delete(contents: &mut Contents, labels: Option<&Labels>, range: TimeRange
 pub fn contents_in(source: &dyn SeriesSource, range: TimeRange) -> Contents {
     let set = source.select(&Select { matchers: &[], range }).expect("the source answers");
     let mut contents = Contents::new();
-    let mut columns = SeriesColumns::default();
+    let (mut columns, mut presence) = (SeriesColumns::default(), SeriesColumns::default());
     let mut last: Option<Labels> = None;
     for index in 0..set.len() {
         let labels = set.labels(index);
@@ -50,6 +55,12 @@ pub fn contents_in(source: &dyn SeriesSource, range: TimeRange) -> Contents {
         let times = &columns.floats.timestamps_ms;
         assert!(times.is_sorted_by(|a, b| a < b), "timestamps ascend: {times:?}");
         assert_eq!(times.len(), columns.floats.values.len());
+        set.read_presence(index, range, &mut presence).expect("the source reads");
+        assert_eq!(times, &presence.floats.timestamps_ms);
+        assert!(
+            stale(&columns).eq(stale(&presence)),
+            "stale markers are there for those who ask for no values"
+        );
         for (time, value) in
             times.iter().zip(&columns.floats.values).filter(|(time, _)| range.contains(**time))
         {

@@ -42,7 +42,7 @@ struct Mark {
     length: u8,
 }
 
-/// The last marks of a chunk, the newest first.
+/// The last marks of a chunk, as a ring: a mark's place follows from its count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
     marks: [Mark; KEPT],
@@ -62,17 +62,18 @@ impl Marks {
         if let (Some(elapsed_ms), Ok(interval_ms), Ok(position)) =
             (elapsed_ms, i32::try_from(state.interval_ms), u16::try_from(state.position))
         {
-            self.marks.rotate_right(1);
-            let [newest, ..] = &mut self.marks;
-            *newest = Mark { value_bits, elapsed_ms, interval_ms, position, count, trailing, length };
+            let mark = Mark { value_bits, elapsed_ms, interval_ms, position, count, trailing, length };
+            if let Some(place) = self.marks.get_mut(usize::from(count / SPACING) % KEPT) {
+                *place = mark;
+            }
         }
     }
 
     /// The newest state whose sample does not lie behind `time_ms`, and the number of samples up to it.
     pub(super) fn before(&self, first_ms: i64, time_ms: i64) -> Option<(u16, State)> {
         let elapsed_ms = time_ms.saturating_sub(first_ms);
-        let mark =
-            self.marks.iter().find(|mark| mark.count > 0 && i64::from(mark.elapsed_ms) <= elapsed_ms)?;
+        let earlier = |mark: &&Mark| mark.count > 0 && i64::from(mark.elapsed_ms) <= elapsed_ms;
+        let mark = self.marks.iter().filter(earlier).max_by_key(|mark| mark.count)?;
         let &Mark { value_bits, elapsed_ms, interval_ms, position, count, trailing, length } = mark;
         let (time_ms, interval_ms) = (first_ms + i64::from(elapsed_ms), i64::from(interval_ms));
         let position = usize::from(position);

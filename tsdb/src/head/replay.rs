@@ -34,6 +34,8 @@ use crate::tombstones::Tombstones;
 
 /// Log that is gathered before the threads go over it.
 const BATCH_BYTES: usize = 4 << 20;
+/// No page: numbers have 26 bits.
+const NO_PAGE: u32 = u32::MAX;
 /// Nobody reads during replay: every commit is seen by all.
 const FLOOR: u64 = u64::MAX;
 
@@ -197,6 +199,7 @@ impl Recovery {
                 threads,
                 pages: &pages,
                 complete,
+                at: NO_PAGE,
                 held: None,
                 newest: i64::MIN,
                 late_in: 0,
@@ -294,8 +297,10 @@ struct Worker<'a> {
     threads: usize,
     pages: &'a FxHashMap<u32, SharedPage>,
     complete: &'a FxHashMap<u32, u64>,
-    /// The page of the last record, held, and the commit up to which it is complete: neighbours come next.
-    held: Option<(u32, u64, MutexGuard<'a, Page>)>,
+    /// The page of the last sample: neighbours come next.
+    at: u32,
+    /// It, held, and the commit up to which it is complete; `None` where it belongs to another thread.
+    held: Option<(u64, MutexGuard<'a, Page>)>,
     newest: i64,
     late_in: usize,
     late_sealed: usize,
@@ -303,19 +308,25 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// The page of a reference, where this thread applies `commit` to it.
-    #[inline]
+    #[inline(always)]
     fn page(&mut self, reference: u64, commit: u64) -> Option<&mut Page> {
         let number = page_of(slot_of_reference(reference));
-        if number as usize % self.threads != self.thread {
-            return None;
+        if number != self.at {
+            self.turn_to(number);
         }
-        if self.held.as_ref().is_none_or(|(of, ..)| *of != number) {
-            self.held = None;
-            let complete = self.complete.get(&number).copied().unwrap_or(0);
-            self.held = Some((number, complete, held(self.pages.get(&number)?)));
-        }
-        let (_, complete, page) = self.held.as_mut()?;
+        let (complete, page) = self.held.as_mut()?;
         (commit > *complete).then_some(&mut **page)
+    }
+
+    fn turn_to(&mut self, number: u32) {
+        self.at = number;
+        self.held = None;
+        if number as usize % self.threads == self.thread
+            && let Some(page) = self.pages.get(&number)
+        {
+            let complete = self.complete.get(&number).copied().unwrap_or(0);
+            self.held = Some((complete, held(page)));
+        }
     }
 
     fn apply(&mut self, record: &[u8], target: &Target<'_>) -> std::result::Result<(), DecodeError> {

@@ -10,7 +10,7 @@ use bedrock::Result;
 use bedrock::store::{LiveBlock, Parts};
 use rustc_hash::FxHashSet;
 
-use crate::block::{Block, GroupBatch};
+use crate::block::{Block, GroupBatch, GroupMeta};
 use crate::field::{Field, Intrinsic, Scope};
 use crate::head::{Head, SpanRef};
 use crate::memory::StoredTrace;
@@ -154,21 +154,21 @@ impl Source for Snapshot {
             return Ok(());
         }
         let split = self.split();
-        let mut groups: Vec<(u64, &LiveBlock<Block>, usize)> = Vec::new();
+        let mut groups: Vec<(&GroupMeta, &LiveBlock<Block>, usize)> = Vec::new();
         for block in &self.blocks {
-            for (number, group) in block.groups().iter().enumerate() {
-                if request.window.overlaps(group.start_ns, group.end_ns)
-                    && block.may_match(group, &request.requirement)?
-                {
-                    groups.push((group.start_ns, block, number));
-                }
-            }
+            let inside = block.groups().iter().enumerate();
+            let inside = inside.filter(|(_, group)| request.window.overlaps(group.start_ns, group.end_ns));
+            groups.extend(inside.map(|(number, group)| (group, block, number)));
         }
-        groups.sort_by_key(|(start_ns, _, _)| *start_ns);
+        groups.sort_by_key(|(group, _, _)| group.start_ns);
         if request.newest_first {
             groups.reverse();
         }
-        for (_, block, number) in groups {
+        for (group, block, number) in groups {
+            // Dictionaries are looked at on the way: who has enough early reads no more of them.
+            if !block.may_match(group, &request.requirement)? {
+                continue;
+            }
             let batch = GroupBatch::open(block, number, |trace| {
                 request.window.overlaps(trace.start_ns, trace.end_ns)
                     && !split.contains(&trace.id)

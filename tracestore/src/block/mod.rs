@@ -30,6 +30,7 @@ mod prune;
 mod gather;
 
 pub(crate) use batch::GroupBatch;
+pub(crate) use format::GroupMeta;
 pub(crate) use gather::GatheredTrace;
 pub(crate) use reader::Block;
 pub(crate) use row::SpanRow;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tracestore::api::{RangeParameters, query_range, search};
+use tracestore::api::{RangeParameters, query_range, query_with, search};
 use tracestore::memory::MemorySource;
 use tracestore::model::{
     AnyValue, Attribute, Event, Resource, ResourceSpans, ScopeSpans, Span, SpanId, SpanKind, Status,
     StatusCode, TraceId,
 };
-use tracestore::traceql::{FoundTrace, MetricsAnswer, SearchOptions};
+use tracestore::traceql::{FoundTrace, Grid, MetricsAnswer, MetricsOptions, SearchOptions};
 
 /// How many seeds are tried; `TRISTORE_ROUNDS` multiplies them.
 fn seeds() -> u64 {
@@ -332,4 +332,29 @@ fn answers_do_not_depend_on_batches() {
             }
         }
     }
+}
+
+/// As in the reference: it counts nowhere, but its series is there.
+#[test]
+fn a_span_shortly_before_the_range_makes_its_series_known() {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let span = |number: u8, name: &str, start_s: u64| Span {
+        trace_id: TraceId([number; 16]),
+        span_id: SpanId([number; 8]),
+        name: name.to_owned(),
+        start_ns: start_s * SECOND_NS,
+        end_ns: start_s * SECOND_NS,
+        ..Span::default()
+    };
+    let source = source(&[span(1, "far", 10), span(2, "near", 11), span(3, "inside", 21)]);
+    let grid = Grid::new(20 * SECOND_NS, 40 * SECOND_NS, 10 * SECOND_NS).unwrap();
+    let options = MetricsOptions { exemplars_max: 5, ..MetricsOptions::new(grid) };
+    let answer = query_with(&source, "{ } | count_over_time() by (name)", &options).unwrap();
+    let mut found: Vec<(String, Vec<f64>, usize)> = answer
+        .series
+        .iter()
+        .map(|series| (series.labels[0].value.to_string(), series.values.clone(), series.exemplars.len()))
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(found, [("inside".to_owned(), vec![1.0, 0.0], 1), ("near".to_owned(), vec![0.0, 0.0], 0)]);
 }

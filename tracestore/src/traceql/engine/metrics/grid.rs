@@ -15,6 +15,8 @@ pub struct Grid {
     first_ns: u64,
     step_ns: u64,
     steps: usize,
+    /// Spans that start so much earlier make their series known, which then is zero throughout, as in the reference.
+    lead_ns: u64,
 }
 
 /// The most steps of a query.
@@ -37,13 +39,13 @@ impl Grid {
         let last_ns = end_ns.div_ceil(step_ns).checked_mul(step_ns)?;
         let steps = (last_ns - first_ns) / step_ns;
         let steps = usize::try_from(steps).ok().filter(|_| steps <= STEPS_MAX)?;
-        Some(Grid { after_ns: start_ns, until_ns: end_ns, first_ns, step_ns, steps })
+        Some(Grid { after_ns: start_ns, until_ns: end_ns, first_ns, step_ns, steps, lead_ns: step_ns })
     }
 
     /// One step from after `start_ns` up to `end_ns`. `None` where that is empty.
     pub fn instant(start_ns: u64, end_ns: u64) -> Option<Self> {
         let step_ns = end_ns.checked_sub(start_ns).filter(|length| *length > 0)?;
-        Some(Grid { after_ns: start_ns, until_ns: end_ns, first_ns: start_ns, step_ns, steps: 1 })
+        Some(Grid { after_ns: start_ns, until_ns: end_ns, first_ns: start_ns, step_ns, steps: 1, lead_ns: 0 })
     }
 
     /// How many steps there are; at least one.
@@ -67,18 +69,23 @@ impl Grid {
         self.first_ns.saturating_add((step as u64 + 1).saturating_mul(self.step_ns))
     }
 
-    /// The step into which a moment falls.
+    /// The step into which a moment falls; the one beyond the last, which no series has, for a moment shortly before
+    /// the first.
     pub(super) fn step_of(&self, time_ns: u64) -> Option<usize> {
-        if time_ns <= self.after_ns || time_ns > self.until_ns {
+        if time_ns <= self.after_ns {
+            return (time_ns.saturating_add(self.lead_ns) > self.after_ns).then_some(self.steps);
+        }
+        if time_ns > self.until_ns {
             return None;
         }
         let step = (time_ns - self.first_ns - 1) / self.step_ns;
         usize::try_from(step).ok().filter(|step| *step < self.steps)
     }
 
-    /// The moments that count.
+    /// The moments that count or make a series known.
     pub(super) fn window(&self) -> TimeWindow {
-        TimeWindow { start_ns: self.after_ns.saturating_add(1), end_ns: self.until_ns }
+        let start_ns = self.after_ns.saturating_add(1).saturating_sub(self.lead_ns);
+        TimeWindow { start_ns, end_ns: self.until_ns }
     }
 
     /// The step that Tempo chooses where none is given: about 240 of them.

@@ -273,6 +273,7 @@ impl Observer for OverTime {
             let weight = weights.as_ref().and_then(|weights| weights.get(row).as_f64()).unwrap_or(1.0);
             let value = of.as_ref().map(|of| of.get(row)).unwrap_or_default();
             if self.exemplars_max > 0
+                && *step < self.grid.len()
                 && let Some(trace_id) = trace_of(evaluator.batch(), row)
             {
                 let time_ns = starts.as_ref().and_then(|starts| match starts.get(row) {

@@ -8,7 +8,7 @@
 //! words take 0.3).
 //!
 //! Measured with `compare logs` with and without `--features fulltext`: a million lines take 19.47 MB and not 19.15, a needle
-//! that stands in 3 of 45 row groups is found in a fifth of the time, words that are in all of them win nothing, and
+//! that stands in 3 of some 40 row groups is found in a fifth of the time, words that are in all of them win nothing, and
 //! compaction is 3% slower and takes 5 MB more.
 //!
 //! The section holds tantivy's files, made in memory:

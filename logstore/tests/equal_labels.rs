@@ -44,11 +44,7 @@ fn answer(source: &dyn LogSource, query: &str) -> QueryData {
 type Row = (usize, i64, u8, Option<u8>, Option<u8>);
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 40 * testkit::rounds::rounds() as u32,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(testkit::rounds::cases(40))]
 
     #[test]
     fn filters_on_labels_equal_the_model(

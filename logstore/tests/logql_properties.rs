@@ -11,11 +11,6 @@ use logstore::logql::{Direction, Expr, QueryData, QueryOptions, evaluate, parse,
 use logstore::memory::MemorySource;
 use proptest::prelude::*;
 
-fn config() -> ProptestConfig {
-    let rounds: u32 = std::env::var("TRISTORE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: 64 * rounds, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 const SECOND: i64 = 1_000_000_000;
 
 #[derive(Clone, Debug)]
@@ -66,7 +61,7 @@ fn passes(text: &str, (op, needle): &(&str, String)) -> bool {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(testkit::rounds::cases(64))]
 
     #[test]
     fn line_filters_equal_a_scan(lines in lines(), filters in filters(), limit in 1usize..40, forward: bool) {

@@ -227,13 +227,8 @@ fn run(operations: &[Operation], start: i64, length: i64, env: &str) {
     db.close().unwrap();
 }
 
-fn cases() -> u32 {
-    let rounds = std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
-    100 * rounds
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(testkit::rounds::cases(100))]
 
     #[test]
     fn a_store_answers_as_the_model(

@@ -4,12 +4,6 @@ use promql::{Expr, ParseOptions, Span, parse, pretty};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-/// How often each property is tried; `TRISTORE_ROUNDS` multiplies it.
-fn rounds() -> ProptestConfig {
-    let factor: u32 = std::env::var("TRISTORE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: 300 * factor, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<u32>().prop_map(|value| value.to_string()),
@@ -120,7 +114,7 @@ fn shape(expr: &Expr) -> String {
 }
 
 proptest! {
-    #![proptest_config(rounds())]
+    #![proptest_config(testkit::rounds::cases(300))]
 
     #[test]
     fn printed_queries_read_back(query in vector()) {

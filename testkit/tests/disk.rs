@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bedrock::disk::{Disk, FsDisk, MemDisk, SimDisk};
 use proptest::prelude::*;
-use testkit::rounds::rounds;
+use testkit::rounds::cases;
 
 /// One operation on a few names in a few directories.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ fn content(disk: &dyn Disk, root: &Path, dir: &Path, found: &mut BTreeMap<PathBu
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200 * rounds() as u32) })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn the_same_operations_give_the_same_answers(steps in proptest::collection::vec(step(), 1..40)) {

@@ -10,7 +10,7 @@ use bedrock::wal::{Durability, Wal, WalOptions, WalPosition};
 use bedrock::{Error, Result};
 use proptest::prelude::*;
 use testkit::faults::{Scenario, for_every_crash_point, for_every_failing_operation};
-use testkit::rounds::rounds;
+use testkit::rounds::{cases, rounds};
 
 const DIR: &str = "log/wal";
 
@@ -194,7 +194,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200 * rounds() as u32) })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn a_log_is_a_list(seed in any::<u64>(), segment_bytes in 100_u64..2000, steps in proptest::collection::vec(step(), 1..60)) {

@@ -15,8 +15,7 @@ use tracestore::traceql::{FoundTrace, Grid, MetricsAnswer, MetricsOptions, Searc
 
 /// How many seeds are tried; `TRISTORE_ROUNDS` multiplies them.
 fn seeds() -> u64 {
-    let rounds = std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
-    20 * rounds
+    20 * testkit::rounds::rounds()
 }
 
 fn below(rng: &mut ChaCha8Rng, limit: u64) -> u64 {

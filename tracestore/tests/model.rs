@@ -260,13 +260,8 @@ fn run(operations: &[Operation]) {
     db.close().unwrap();
 }
 
-fn cases() -> u32 {
-    let rounds = std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
-    60 * rounds
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(testkit::rounds::cases(60))]
 
     #[test]
     fn a_store_shows_what_the_model_shows(operations in prop::collection::vec(operation(), 1..15)) {

@@ -93,14 +93,8 @@ fn request() -> impl Strategy<Value = Vec<ResourceSpans>> {
     prop::collection::vec(resource, 0..3)
 }
 
-/// How often a property is tried; `TRISTORE_ROUNDS` multiplies it.
-fn config(cases: u32) -> ProptestConfig {
-    let rounds = std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: cases * rounds, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(testkit::rounds::cases(64))]
 
     #[test]
     fn protobuf_keeps_everything(request in request()) {

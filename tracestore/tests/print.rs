@@ -10,11 +10,6 @@ use tracestore::traceql::ast::{
 };
 use tracestore::traceql::{QueryError, Value, check, limits, parse};
 
-fn config(cases: u32) -> ProptestConfig {
-    let rounds = std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: cases * rounds, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 fn key() -> impl Strategy<Value = Arc<str>> {
     prop_oneof!["[a-z.]{1,6}", "[a-z\"\\\\ =(]{1,6}"].prop_map(|key| Arc::from(key.as_str()))
 }
@@ -99,7 +94,7 @@ fn query() -> impl Strategy<Value = Query> {
 }
 
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(testkit::rounds::cases(256))]
 
     #[test]
     fn printing_keeps_the_tree(query in query()) {

@@ -51,7 +51,7 @@ fn service_line() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(testkit::rounds::cases(64))]
 
     #[test]
     fn service_lines_survive(lines in prop::collection::vec(service_line(), 1..400), start in any::<i64>()) {

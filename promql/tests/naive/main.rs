@@ -16,12 +16,9 @@ use promql::{Engine, EngineOptions};
 
 use data::{Data, Random};
 use queries::Query;
+use testkit::rounds::rounds;
 
 const STEP_MS: i64 = 10_000;
-
-fn rounds() -> u64 {
-    std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
-}
 
 fn engine(threads: usize) -> Engine {
     Engine::new(EngineOptions { threads, features: Features::ALL, ..EngineOptions::default() })

@@ -144,7 +144,7 @@ fn check_damage(chunk: &Chunk) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(testkit::rounds::cases(256))]
 
     #[test]
     fn floats_come_back_bit_by_bit(samples in any_floats()) {

@@ -137,7 +137,7 @@ fn any_content() -> impl Strategy<Value = Content> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(testkit::rounds::cases(64))]
 
     /// Reading over any blocks and tombstones gives what the dumbest model says, before and after compaction.
     #[test]

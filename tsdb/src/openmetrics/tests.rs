@@ -122,7 +122,7 @@ impl Read for Slow<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(testkit::rounds::cases(256))]
 
     #[test]
     fn any_text_is_read_or_refused(text in "[ -~\n]{0,80}", lines in prop::collection::vec("[a{}\"=\\\\,# 1.e\n]{0,30}", 0..8)) {

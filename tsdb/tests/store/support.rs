@@ -34,5 +34,5 @@ pub(crate) fn contents(db: &Db) -> Contents {
 
 /// How often a loop runs: `base` times what `TRISTORE_ROUNDS` says.
 pub(crate) fn rounds(base: u64) -> u64 {
-    base * std::env::var("TRISTORE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1_u64)
+    base * testkit::rounds::rounds()
 }

@@ -33,11 +33,7 @@ fn index(groups: &[Vec<Vec<u8>>]) -> WordIndex {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 64 * testkit::rounds::rounds() as u32,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(testkit::rounds::cases(64))]
 
     #[test]
     fn no_group_with_the_text_is_left_out(

@@ -85,7 +85,7 @@ fn any_column() -> impl Strategy<Value = Vec<f64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(testkit::rounds::cases(256))]
 
     #[test]
     fn floats_come_back_bit_by_bit(values in any_column()) {

@@ -157,11 +157,7 @@ fn check(query: &str, lines: &[&[u8]], stream: &Labels) -> Result<(usize, usize)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 64 * testkit::rounds::rounds() as u32,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(testkit::rounds::cases(64))]
 
     #[test]
     fn readings_change_no_answer(lines in lines()) {

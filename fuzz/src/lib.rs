@@ -11,6 +11,7 @@
 //! To add a target: the function, its line in [`TARGETS`], `fuzz_targets/<name>.rs` with its `[[bin]]` in
 //! Cargo.toml, and some inputs in the corpus. A test names what was forgotten.
 
+mod any_block;
 pub mod codec;
 pub mod ground;
 pub mod head;

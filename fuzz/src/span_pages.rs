@@ -1,18 +1,17 @@
 //! What the trace store reads from its own files.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
-use bedrock::block::{BlockWriter, FileKind};
-use bedrock::codec::ByteReader;
-use bedrock::codec::zstd_page::ZstdEncoder;
-use bedrock::disk::{Disk, MemDisk};
-use bedrock::manifest::{BLOCKS_DIR, Edit, Manifest, StoreKind};
+use bedrock::block::FileKind;
+use bedrock::disk::MemDisk;
+use bedrock::manifest::StoreKind;
 use tracestore::model::TraceId;
 use tracestore::source::{Source, TimeWindow};
 use tracestore::traceql::SearchOptions;
 use tracestore::{Db, Options, api};
+
+use crate::any_block::{DIR, Shape};
 
 /// The corpus's block has this trace.
 const TRACE: TraceId = TraceId([1; 16]);
@@ -22,40 +21,20 @@ const TRACE: TraceId = TraceId([1; 16]);
 /// or errors.
 pub fn spans_block(input: &[u8]) {
     let disk = Arc::new(MemDisk::new());
-    if write_block(&disk, input).is_ok() {
+    if BLOCK.write(&disk, input).is_ok() {
         read_block(disk);
     }
 }
 
-fn write_block(disk: &Arc<MemDisk>, input: &[u8]) -> bedrock::Result<()> {
-    let dir = Path::new("store");
-    let mut parts = ByteReader::new(input);
-    let mut part = || {
-        let length = usize::from(parts.u16("length").ok()?);
-        parts.take("part", length.min(parts.remaining())).ok()
-    };
-    disk.create_dir(dir)?;
-    let mut manifest = Manifest::open(disk.clone(), dir, StoreKind { tag: *b"TRCS", version: 1 })?;
-    let number = manifest.next_block();
-    let writer = BlockWriter::create(&**disk, &dir.join(BLOCKS_DIR), number)?;
-    let mut spans = writer.file("spans", FileKind { tag: *b"TRCB", version: 1 })?;
-    let (mut index, mut ids) = (Vec::new(), Vec::new());
-    let mut zstd = ZstdEncoder::new(1)?;
-    zstd.encode(part().unwrap_or(&[]), &mut index);
-    zstd.encode(part().unwrap_or(&[]), &mut ids);
-    spans.begin("pages")?;
-    while let Some(page) = part() {
-        spans.page(page)?;
-    }
-    spans.section("ids", &ids)?;
-    spans.section("index", &index)?;
-    spans.finish()?;
-    writer.publish()?;
-    manifest.apply(Edit { added: vec![number], ..Edit::default() })
-}
+const BLOCK: Shape = Shape {
+    store: StoreKind { tag: *b"TRCS", version: 1 },
+    name: "spans",
+    file: FileKind { tag: *b"TRCB", version: 1 },
+    sections: &["ids", "index"],
+};
 
 fn read_block(disk: Arc<MemDisk>) {
-    let Ok(db) = Db::open_on(disk, "store", Options { background: false, ..Options::default() }) else {
+    let Ok(db) = Db::open_on(disk, DIR, Options { background: false, ..Options::default() }) else {
         return;
     };
     let _ = db.verify();
@@ -76,6 +55,8 @@ fn read_block(disk: Arc<MemDisk>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// A corpus of a layout that is no longer read would fuzz nothing.
@@ -84,8 +65,8 @@ mod tests {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/spans_block");
         for entry in std::fs::read_dir(corpus).unwrap() {
             let disk = Arc::new(MemDisk::new());
-            write_block(&disk, &std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
-            let db = Db::open_on(disk, "store", Options { background: false, ..Options::default() }).unwrap();
+            BLOCK.write(&disk, &std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+            let db = Db::open_on(disk, DIR, Options { background: false, ..Options::default() }).unwrap();
             assert!(db.verify().is_empty(), "{:?}", db.verify());
             assert_eq!(db.snapshot().trace(TRACE).unwrap().unwrap().spans.len(), 4);
         }

@@ -34,6 +34,9 @@ fn varints(c: &mut Criterion) {
                 black_box(&values).iter().for_each(|&value| varint::write(value, &mut page));
             });
         });
+        // Whatever was picked to run, there is something to read.
+        page.clear();
+        values.iter().for_each(|&value| varint::write(value, &mut page));
         let mut out = Vec::new();
         group.bench_function(format!("decode/{name}"), |b| {
             b.iter(|| varint::read_many(&mut ByteReader::new(black_box(&page)), VALUES, &mut out));
@@ -44,7 +47,7 @@ fn varints(c: &mut Criterion) {
                 (0..VALUES).map(|_| reader.varint("value").unwrap_or_default()).fold(0u64, u64::wrapping_add)
             });
         });
-        assert_eq!(out, values);
+        assert!(out.is_empty() || out == values);
     }
     group.finish();
 }

@@ -235,7 +235,7 @@ impl State {
             if integers {
                 let increase = (count as i64).wrapping_sub(field.previous.cast_signed());
                 write_number(bits, increase.wrapping_sub(field.increase));
-                *field = Field { previous: count as u64, increase };
+                *field = Field { previous: (count as i64).cast_unsigned(), increase };
             } else {
                 write_xor(bits, count.to_bits() ^ field.previous);
                 field.previous = count.to_bits();

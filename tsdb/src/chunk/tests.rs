@@ -127,6 +127,25 @@ fn check_histograms(samples: &[(i64, Arc<Histogram>, i64)]) -> Chunk {
     chunk
 }
 
+/// A full run of the property test found it: what followed a negative whole count was decoded from zero. Such counts come from
+/// rules that subtract.
+#[test]
+fn a_negative_whole_count_does_not_spoil_the_next() {
+    let histogram = |count: f64| {
+        Arc::new(Histogram {
+            positive_spans: vec![Span { offset: 0, length: 1 }],
+            positive_buckets: vec![count],
+            ..Histogram::default()
+        })
+    };
+    check_histograms(&[
+        (0, histogram(-3.0), 0),
+        (1, histogram(5.0), 0),
+        (2, histogram(-4.0), 0),
+        (3, histogram(0.0), 0),
+    ]);
+}
+
 /// Decodes every truncation and every single-bit flip: an error or other samples, never a panic.
 fn check_damage(chunk: &Chunk) {
     let decode = |data: &[u8]| {
